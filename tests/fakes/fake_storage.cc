@@ -1,0 +1,114 @@
+#include "tests/fakes/fake_storage.h"
+
+#include "daemon/base/error.h"
+#include "daemon/base/names.h"
+#include "daemon/base/str_cat.h"
+
+namespace flatvm::fakes {
+namespace {
+
+absl::Status CheckTenant(const std::string& tenant) {
+  return base::IsName(tenant) ? absl::OkStatus() : base::InternalError("not a tenant's name");
+}
+
+absl::Status CheckVm(const std::string& tenant, const std::string& vm_id) {
+  FLATVM_RETURN_IF_ERROR(CheckTenant(tenant));
+  return base::IsUuid(vm_id) ? absl::OkStatus() : base::InternalError("not a secondary's id");
+}
+
+}  // namespace
+
+FakeStorage::State FakeStorage::Snapshot() const {
+  const std::lock_guard lock(mutex_);
+  return tenants_;
+}
+
+void FakeStorage::AddImage(const storage::CatalogImage& image) {
+  const std::lock_guard lock(mutex_);
+  images_.insert_or_assign(image.name, image);
+}
+
+void FakeStorage::AddUnusableImage(const std::string& name, const std::string& fault) {
+  const std::lock_guard lock(mutex_);
+  faults_.insert_or_assign(name, fault);
+}
+
+absl::StatusOr<storage::CatalogImage> FakeStorage::GetImage(const std::string& name) {
+  FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
+  FLATVM_RETURN_IF_ERROR(base::CheckName("spec.image", name));
+  const std::lock_guard lock(mutex_);
+  if (const auto fault = faults_.find(name); fault != faults_.end()) {
+    return base::MakeError(absl::StatusCode::kFailedPrecondition, base::Reason::kImageUnusable,
+                           base::StrCat("image \"", name, "\": image.json: ", fault->second));
+  }
+  if (const auto image = images_.find(name); image != images_.end()) return image->second;
+  return base::MakeError(absl::StatusCode::kNotFound, base::Reason::kImageNotFound,
+                         base::StrCat("image \"", name, "\" is not in the catalog"));
+}
+
+absl::Status FakeStorage::EnsureTenant(const std::string& tenant) {
+  FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
+  FLATVM_RETURN_IF_ERROR(CheckTenant(tenant));
+  const std::lock_guard lock(mutex_);
+  tenants_.try_emplace(tenant);
+  return absl::OkStatus();
+}
+
+absl::Status FakeStorage::RemoveTenant(const std::string& tenant) {
+  FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
+  FLATVM_RETURN_IF_ERROR(CheckTenant(tenant));
+  const std::lock_guard lock(mutex_);
+  tenants_.erase(tenant);
+  return absl::OkStatus();
+}
+
+storage::VmFiles FakeStorage::FilesOf(const std::string& tenant, const std::string& vm_id,
+                                      const storage::CatalogImage& image) {
+  storage::VmFiles files;
+  if (!CheckVm(tenant, vm_id).ok()) return files;
+  const std::string directory = base::StrCat("/fake/tenants/", tenant, "/vms/", vm_id);
+  if (image.disk.has_value()) files.disk_path = directory + "/disk.qcow2";
+  files.console_log = directory + "/console.log";
+  return files;
+}
+
+absl::StatusOr<storage::VmFiles> FakeStorage::CreateVmFiles(const std::string& tenant,
+                                                            const std::string& vm_id,
+                                                            const storage::CatalogImage& image,
+                                                            uint32_t disk_mib) {
+  FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
+  FLATVM_RETURN_IF_ERROR(CheckVm(tenant, vm_id));
+  if (image.disk.has_value() && disk_mib < image.disk->size_mib) {
+    return base::InternalError("the disk is smaller than its image");
+  }
+  const storage::VmFiles files = FilesOf(tenant, vm_id, image);
+  const std::lock_guard lock(mutex_);
+  const auto it = tenants_.find(tenant);
+  if (it == tenants_.end()) return base::InternalError("the tenant has no directory");
+  const FakeVmFiles made{.image = image.name,
+                         .disk_path = files.disk_path,
+                         .disk_mib = image.disk.has_value() ? disk_mib : 0};
+  if (!it->second.emplace(vm_id, made).second) return base::InternalError("is there already");
+  return files;
+}
+
+absl::Status FakeStorage::RemoveVmFiles(const std::string& tenant, const std::string& vm_id) {
+  FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
+  FLATVM_RETURN_IF_ERROR(CheckVm(tenant, vm_id));
+  const std::lock_guard lock(mutex_);
+  if (const auto it = tenants_.find(tenant); it != tenants_.end()) it->second.erase(vm_id);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<std::string>> FakeStorage::ListVmFiles(const std::string& tenant) {
+  FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
+  FLATVM_RETURN_IF_ERROR(CheckTenant(tenant));
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> ids;
+  const auto it = tenants_.find(tenant);
+  if (it == tenants_.end()) return ids;
+  for (const auto& [id, files] : it->second) ids.push_back(id);
+  return ids;
+}
+
+}  // namespace flatvm::fakes
