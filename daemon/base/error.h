@@ -11,8 +11,7 @@
 
 namespace flatvm::base {
 
-// The same names and numbers as flatvm.v1.Reason (daemon/rpc holds the two together at compile
-// time).
+// The same names and numbers as flatvm.v1.Reason (a test of daemon/rpc holds the two together).
 enum class Reason : int {
   kUnspecified = 0,
   kFieldMissing = 1,
@@ -110,7 +109,9 @@ std::string EscapeForLog(std::string_view text, size_t max = 200);
 // Assigns the value of the StatusOr `expr` to `lhs`, or returns early with its status.
 #define FLATVM_ASSIGN_OR_RETURN(lhs, expr) \
   FLATVM_ASSIGN_OR_RETURN_(FLATVM_CONCAT_(flatvm_statusor_, __LINE__), lhs, expr)
+// NOLINTBEGIN(bugprone-macro-parentheses): `lhs` may be a declaration.
 #define FLATVM_ASSIGN_OR_RETURN_(tmp, lhs, expr) \
   auto tmp = (expr);                             \
   if (!tmp.ok()) return tmp.status();            \
   lhs = *std::move(tmp)
+// NOLINTEND(bugprone-macro-parentheses)
