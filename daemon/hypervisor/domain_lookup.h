@@ -1,0 +1,40 @@
+// Finding domains on a connection and reading them. Everything blocks on libvirtd. Errors:
+// UNAVAILABLE / kHypervisorUnavailable; INTERNAL.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "daemon/hypervisor/domain_facts.h"
+#include "daemon/libvirt/handles.h"
+
+namespace flatvm::hypervisor {
+
+// The domain with this UUID, or null.
+absl::StatusOr<libvirt::DomainPtr> FindByUuid(virConnectPtr connection, const std::string& uuid);
+
+// The domain with this UUID, else the one with this name, or null.
+absl::StatusOr<libvirt::DomainPtr> FindByNameOrUuid(virConnectPtr connection,
+                                                    const std::string& name_or_uuid);
+
+enum class Definition { kCurrent, kPersistent };
+
+// The running definition (kCurrent; that of a shut off domain is its persistent one) or the
+// persistent one, with its passwords, so that it can be defined again. Errors: also NOT_FOUND
+// without a Reason if the domain has gone meanwhile.
+absl::StatusOr<std::string> ReadXml(virDomainPtr domain, Definition definition);
+
+// ReadXml, parsed.
+absl::StatusOr<DomainFacts> ReadFacts(virDomainPtr domain, Definition definition);
+
+// The same, or nothing if the domain has gone meanwhile.
+absl::StatusOr<std::optional<DomainFacts>> FindFacts(virDomainPtr domain, Definition definition);
+
+absl::StatusOr<bool> IsPersistent(virDomainPtr domain);
+
+// Every domain, running or not.
+absl::StatusOr<std::vector<libvirt::DomainPtr>> ListAll(virConnectPtr connection);
+
+}  // namespace flatvm::hypervisor

@@ -1,0 +1,36 @@
+// A secondary as libvirt XML. Pure.
+#pragma once
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "daemon/hypervisor/hypervisor.h"
+
+namespace flatvm::hypervisor {
+
+enum class Virtualization {
+  kKvm,
+  kTcg,         // emulated: where there is no KVM
+  kTestDriver,  // libvirt's test:///, which knows only its own machine
+};
+
+// A q35 machine with virtio disk, NIC, balloon, rng and vsock, a serial console that goes to a
+// file, and nothing else: no USB, graphics, sound, no boot ROM of the NIC. Every field is checked
+// (spec_check.h) and set through an XML tree. Errors: INTERNAL naming the field.
+//
+// Disk cache "writeback": works on every filesystem (tmpfs takes no O_DIRECT before Linux 6.6), and
+// a catalog image's pages are in memory once for all its layers. What a secondary dirties or reads
+// is charged to its tenant's cgroup, where it is the first to be reclaimed.
+//
+// Ownership: libvirt gives the disk to QEMU's user while the domain runs and takes it back. For the
+// backing file that is forbidden (<seclabel relabel='no'/>): libvirt would change its owner at the
+// first start and never put it back. It must be readable for QEMU's user. For kernel and initrd
+// libvirt has no such switch: their owner changes while they are in use, unless they lie on a
+// read-only mount, which libvirt passes over.
+absl::StatusOr<std::string> BuildDomainXml(const DomainSpec& spec, Virtualization virtualization);
+
+// Name of the tap device of a secondary's NIC on the host: "fv" and the first 12 hexadecimal digits
+// of `vm_id` (a UUID), within the kernel's 15 bytes. Filters key on it.
+std::string TapName(const std::string& vm_id);
+
+}  // namespace flatvm::hypervisor

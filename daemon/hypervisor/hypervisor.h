@@ -1,0 +1,136 @@
+// Port: what the broker needs of a hypervisor. The real one is libvirt/QEMU (libvirt_hypervisor.h),
+// tests have a fake.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "daemon/base/types.h"
+
+namespace flatvm::hypervisor {
+
+// A copy-on-write disk: `path` is a qcow2 whose data beneath is `backing_path`.
+struct DomainDisk {
+  std::string path;  // absolute
+  base::DiskFormat format = base::DiskFormat::kQcow2;
+  std::string backing_path;  // absolute; empty: none
+  base::DiskFormat backing_format = base::DiskFormat::kRaw;
+};
+
+// Direct kernel boot.
+struct DomainKernel {
+  std::string kernel_path;  // absolute
+  std::string initrd_path;  // absolute; empty: none
+  std::string cmdline;      // printable ASCII
+};
+
+// A secondary as the hypervisor is to run it. Boots from `kernel` if there is one, else from
+// `disk`.
+struct DomainSpec {
+  std::string tenant;
+  std::string vm_id;    // UUID, becomes the domain's
+  std::string vm_name;  // the domain is called DomainName(tenant, vm_name)
+  uint32_t memory_mib = 0;
+  uint32_t vcpus = 0;
+  base::VsockCid cid;
+  std::string mac;        // "52:54:00:xx:xx:xx"
+  std::string network;    // libvirt network
+  std::string partition;  // libvirt resource partition, such as "/flatvm/acme"
+  std::optional<DomainDisk> disk;
+  std::optional<DomainKernel> kernel;
+  std::string console_log;  // absolute path of the file the serial console is written to
+};
+
+enum class DomainState { kRunning, kStopped };
+
+// A domain that carries flatvm's metadata.
+struct DomainInfo {
+  std::string vm_id;
+  std::string tenant;
+  std::string name;  // libvirt's
+  DomainState state = DomainState::kStopped;
+};
+
+// What the tenant gives its primary. Needs a persistent definition.
+struct PrimaryAttachment {
+  std::string tenant;
+  base::VsockCid cid;
+  std::string partition;
+  std::string network;  // a NIC on it
+  std::string mac;
+};
+
+// How to take an attachment back. Opaque text that the hypervisor room wrote and reads; kept in the
+// tenant's record.
+struct PrimaryUndo {
+  std::string uuid;
+  std::string before_xml;  // persistent definition as it was
+  std::string after_xml;   // as AttachPrimary left it; DetachPrimary puts before_xml back verbatim
+                           // if this still holds
+  PrimaryAttachment attachment;
+};
+
+// A libvirt domain that is or may become a primary.
+struct PrimaryInfo {
+  std::string uuid;
+  std::string name;
+  bool persistent = false;
+  bool running = false;
+  std::string
+      definition_xml;   // persistent definition, as PrimaryUndo::before_xml; empty if transient
+  std::string boot_id;  // differs at every start of the domain and the host; empty if not running
+  uint32_t memory_mib = 0;             // maximum, persistent definition
+  uint32_t vcpus = 0;                  // maximum, persistent definition
+  base::VsockCid live_cid;             // of the running instance; 0: none
+  std::string live_partition;          // of the running instance; empty if not running
+  std::vector<std::string> live_macs;  // of the running instance's NICs
+};
+
+// Domain name of a secondary: "flatvm-<tenant>.<name>". The dot, which no name has, keeps "a-b" +
+// "c" and "a" + "b-c" apart.
+std::string DomainName(const std::string& tenant, const std::string& vm_name);
+
+// Thread-safe. Every call blocks on libvirtd. Errors of every call: UNAVAILABLE /
+// kHypervisorUnavailable when libvirtd cannot be reached; INTERNAL with libvirt's text (for the
+// journal only).
+class Hypervisor {
+ public:
+  virtual ~Hypervisor() = default;
+
+  // Starts a transient domain and returns when its vCPUs run. Leaves nothing behind on failure.
+  virtual absl::Status StartDomain(const DomainSpec& spec) = 0;
+
+  // Kills the domain at once; OK if there is none (transient: it is gone afterwards). A domain
+  // without flatvm's metadata is never touched: FAILED_PRECONDITION.
+  virtual absl::Status RemoveDomain(const std::string& vm_id) = 0;
+
+  // Every domain that carries flatvm's metadata.
+  virtual absl::StatusOr<std::vector<DomainInfo>> ListDomains() = 0;
+
+  // By name or UUID. Errors: NOT_FOUND / kPrimaryNotDefined.
+  virtual absl::StatusOr<PrimaryInfo> GetPrimary(const std::string& name_or_uuid) = 0;
+
+  // Adds vsock, partition and NIC to the persistent definition; the running instance is left alone.
+  // Idempotent: what the definition has already (same values) is not added again. A vsock device of
+  // the operator's is replaced. Errors: NOT_FOUND / kPrimaryNotDefined; FAILED_PRECONDITION /
+  // kPrimaryNotDefined if it is transient.
+  virtual absl::StatusOr<PrimaryUndo> AttachPrimary(const std::string& name_or_uuid,
+                                                    const PrimaryAttachment& attachment) = 0;
+
+  // Puts the persistent definition back; OK if the domain is no longer defined. Edits by others in
+  // between are kept.
+  virtual absl::Status DetachPrimary(const PrimaryUndo& undo) = 0;
+
+  // Shuts the primary down (ACPI, then by force when `shutdown_timeout_ms` has passed) and starts
+  // it from its persistent definition. If it was shut off: starts it.
+  virtual absl::Status RestartPrimary(const std::string& uuid, uint32_t shutdown_timeout_ms) = 0;
+
+  // CIDs that any domain of this host has, defined or running, whoever made it.
+  virtual absl::StatusOr<std::vector<base::VsockCid>> ListUsedCids() = 0;
+};
+
+}  // namespace flatvm::hypervisor

@@ -1,0 +1,23 @@
+// What may go into libvirt's XML: the last check before text becomes a domain.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "daemon/hypervisor/hypervisor.h"
+
+namespace flatvm::hypervisor {
+
+constexpr size_t kMaxCmdline = 2048;  // the kernel's COMMAND_LINE_SIZE on x86
+constexpr uint32_t kMaxVcpus = 255;   // without an IOMMU an x86 guest cannot address more APICs
+
+// True for six lower-case hexadecimal pairs with colons, unicast.
+bool IsMac(std::string_view text);
+
+// Errors: INTERNAL / kInternalError naming the field: everything here was validated or made by the
+// caller.
+absl::Status CheckDomainSpec(const DomainSpec& spec);
+absl::Status CheckAttachment(const PrimaryAttachment& attachment);
+
+}  // namespace flatvm::hypervisor

@@ -1,0 +1,16 @@
+// libvirt's last error as a status.
+#pragma once
+
+#include <string_view>
+
+#include "absl/status/status.h"
+
+namespace flatvm::libvirt {
+
+// The error of the call that just failed in this thread; `what` says what was tried.
+// UNAVAILABLE / kHypervisorUnavailable with a public text when libvirtd is out of reach; NOT_FOUND
+// without a Reason when libvirt knows no such domain or network; else INTERNAL with `what` and
+// libvirt's text, escaped.
+absl::Status LastError(std::string_view what);
+
+}  // namespace flatvm::libvirt

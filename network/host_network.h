@@ -1,0 +1,37 @@
+// What LibvirtNetworks needs of the host beside libvirt. The real one is KernelNetwork; the seam
+// lets libvirt's in-memory test driver stand below LibvirtNetworks without a kernel to act on.
+#pragma once
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "network/tenant_networks.h"
+
+namespace flatvm::network {
+
+enum class BridgeState {
+  kAbsent,
+  kFree,   // no machine attached
+  kInUse,  // at least one
+};
+
+// Thread-safe; every call blocks on the kernel. Errors of every call: INTERNAL.
+class HostNetwork {
+ public:
+  virtual ~HostNetwork() = default;
+
+  // Filter, NAT and forwarding for the tenant with this subnet. Idempotent.
+  virtual absl::Status EnsureFilter(const Ipv4Subnet& subnet) = 0;
+
+  // Takes the tenant's share of the filter away; OK if it is not there.
+  virtual absl::Status RemoveFilter(const Ipv4Subnet& subnet) = 0;
+
+  virtual absl::StatusOr<BridgeState> GetBridgeState(const std::string& bridge) = 0;
+
+  // Asks the DHCP server at `gateway` on `bridge` to forget a lease. Does not wait for it.
+  virtual absl::Status ReleaseLease(const std::string& bridge, Ipv4Address gateway,
+                                    const Lease& lease) = 0;
+};
+
+}  // namespace flatvm::network

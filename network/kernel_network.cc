@@ -1,0 +1,74 @@
+#include "network/kernel_network.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <memory>
+
+#include "daemon/base/durable_file.h"
+#include "daemon/base/error.h"
+#include "daemon/base/str_cat.h"
+#include "daemon/base/unique_fd.h"
+#include "network/dhcp_release.h"
+#include "network/nft_rules.h"
+#include "network/uplink.h"
+
+namespace flatvm::network {
+namespace {
+
+constexpr char kForwarding[] = "/proc/sys/net/ipv4/ip_forward";
+constexpr size_t kMaxSetting = 64;
+
+// libvirt turns it on with the network; somebody else (a sysctl file, say) may have turned it off
+// since.
+absl::Status EnsureForwarding() {
+  const absl::StatusOr<std::string> setting = base::ReadFile(kForwarding, kMaxSetting);
+  if (setting.ok() && setting->starts_with('1')) return absl::OkStatus();
+  const base::UniqueFd file(::open(kForwarding, O_WRONLY | O_CLOEXEC));
+  if (!file.valid() || ::write(file.get(), "1\n", 2) != 2) {
+    return base::ErrnoError(errno, "tenants have no NAT: net.ipv4.ip_forward cannot be set to 1");
+  }
+  return absl::OkStatus();
+}
+
+struct DirectoryCloser {
+  void operator()(DIR* directory) const { ::closedir(directory); }
+};
+
+}  // namespace
+
+absl::Status KernelNetwork::EnsureFilter(const Ipv4Subnet& subnet) {
+  FLATVM_ASSIGN_OR_RETURN(const std::vector<std::string> uplinks, FindUplinks(uplink_));
+  if (uplinks.empty()) {
+    log_.Log(base::LogLevel::kWarning,
+             "the host has no default route: tenants reach nothing outside it");
+  }
+  FLATVM_RETURN_IF_ERROR(nft_.Run(BuildBaseRuleset(uplinks) + BuildAddTenant(subnet)));
+  return EnsureForwarding();
+}
+
+absl::Status KernelNetwork::RemoveFilter(const Ipv4Subnet& subnet) {
+  return nft_.Run(BuildRemoveTenant(subnet));
+}
+
+absl::StatusOr<BridgeState> KernelNetwork::GetBridgeState(const std::string& bridge) {
+  FLATVM_RETURN_IF_ERROR(CheckInterfaceName("bridge", bridge));
+  if (::if_nametoindex(bridge.c_str()) == 0) return BridgeState::kAbsent;
+  const std::unique_ptr<DIR, DirectoryCloser> ports(
+      ::opendir(base::StrCat("/sys/class/net/", bridge, "/brif").c_str()));
+  if (ports == nullptr) return base::ErrnoError(errno, "listing the ports of a tenant's bridge");
+  while (const dirent* entry = ::readdir(ports.get())) {
+    if (entry->d_name[0] != '.') return BridgeState::kInUse;
+  }
+  return BridgeState::kFree;
+}
+
+absl::Status KernelNetwork::ReleaseLease(const std::string& bridge, Ipv4Address gateway,
+                                         const Lease& lease) {
+  return SendDhcpRelease(bridge, lease, gateway);
+}
+
+}  // namespace flatvm::network

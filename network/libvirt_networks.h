@@ -1,0 +1,46 @@
+// The real TenantNetworks: one transient libvirt network a tenant, the filter through HostNetwork.
+// Networks carry the tenant in their metadata; one without it is the operator's and never touched.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "daemon/base/log.h"
+#include "network/host_network.h"
+#include "network/tenant_networks.h"
+
+namespace flatvm::libvirt {
+class Connection;
+}
+
+namespace flatvm::network {
+
+// Transient, because flatvm's records are the truth: the networks outlive a restart of libvirtd,
+// and after one of the host EnsureNetwork makes them anew. Thread-safe; two changes to one tenant
+// at a time are the caller's to prevent.
+class LibvirtNetworks final : public TenantNetworks {
+ public:
+  LibvirtNetworks(libvirt::Connection& connection, HostNetwork& host, base::Logger& log)
+      : connection_(connection), host_(host), log_(log) {}
+
+  // As the port says. The filter is there before the bridge. A live network that differs by more
+  // than leases is replaced if no machine is attached. Errors: also INVALID_ARGUMENT, as
+  // CheckNetworkSpec; INTERNAL if machines are attached, or if a network of that name is not
+  // flatvm's.
+  absl::Status EnsureNetwork(const NetworkSpec& spec) override;
+  absl::Status RemoveNetwork(const std::string& tenant, const Ipv4Subnet& subnet) override;
+  // Errors: also INTERNAL if there is no such network, or another entry has the MAC, name or
+  // address.
+  absl::Status AddLease(const std::string& tenant, const Lease& lease) override;
+  // A lease that dnsmasq does not give up within kReleaseWait is logged and left to expire (an
+  // hour).
+  absl::Status RemoveLease(const std::string& tenant, const Lease& lease) override;
+  absl::StatusOr<std::vector<std::string>> ListTenants() override;
+
+ private:
+  libvirt::Connection& connection_;
+  HostNetwork& host_;
+  base::Logger& log_;
+};
+
+}  // namespace flatvm::network

@@ -1,0 +1,173 @@
+#include "network/network_xml.h"
+
+#include <pugixml.hpp>
+#include <set>
+#include <sstream>
+
+#include "daemon/base/error.h"
+#include "daemon/base/names.h"
+#include "daemon/base/str_cat.h"
+#include "daemon/libvirt/metadata.h"
+#include "network/address_pool.h"
+
+namespace flatvm::network {
+namespace {
+
+constexpr char kForwardMode[] = "open";  // libvirt routes but makes no rule: filtering is ours
+constexpr char kMetadataElement[] = "flatvm:network";
+constexpr size_t kMacLength = 17;
+
+bool IsMac(std::string_view text) {
+  if (text.size() != kMacLength) return false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    const bool hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+    if (i % 3 == 2 ? c != ':' : !hex) return false;
+  }
+  return true;
+}
+
+void Set(pugi::xml_node node, const char* name, const std::string& value) {
+  node.append_attribute(name).set_value(value.c_str());
+}
+
+std::string Print(const pugi::xml_node& node) {
+  std::ostringstream text;
+  node.print(text, "  ");
+  return text.str();
+}
+
+// A host name stands in one comma-separated line with keywords and times in dnsmasq's hosts file,
+// where a machine called "ignore", "infinite" or "60m" would not be one; with its domain it always
+// is.
+std::string QualifiedName(const std::string& tenant, const std::string& hostname) {
+  return base::StrCat(hostname, ".", DnsDomain(tenant));
+}
+
+void AppendHost(pugi::xml_node parent, const std::string& tenant, const Lease& lease) {
+  pugi::xml_node host = parent.append_child("host");
+  Set(host, "mac", lease.mac);
+  Set(host, "name", QualifiedName(tenant, lease.hostname));
+  Set(host, "ip", lease.address.ToString());
+}
+
+// The tenant that our own element in <metadata> names.
+std::string TenantOf(const pugi::xml_node& network) {
+  const pugi::xml_node ours = network.child("metadata").child(kMetadataElement);
+  if (std::string_view(ours.attribute("xmlns:flatvm").value()) != libvirt::kMetadataUri) return {};
+  const std::string tenant = ours.attribute("tenant").value();
+  return base::IsName(tenant) ? tenant : std::string();
+}
+
+Lease ReadHost(const std::string& tenant, const pugi::xml_node& host) {
+  Lease lease{.hostname = host.attribute("name").value(), .mac = host.attribute("mac").value()};
+  const std::string suffix = base::StrCat(".", DnsDomain(tenant));
+  if (lease.hostname.size() > suffix.size() && lease.hostname.ends_with(suffix)) {
+    lease.hostname.resize(lease.hostname.size() - suffix.size());
+  }
+  if (const auto address = ParseIpv4Address("ip", host.attribute("ip").value()); address.ok()) {
+    lease.address = *address;
+  }
+  return lease;
+}
+
+}  // namespace
+
+absl::Status CheckLease(const Lease& lease) {
+  FLATVM_RETURN_IF_ERROR(base::CheckName("hostname", lease.hostname));
+  if (IsMac(lease.mac)) return absl::OkStatus();
+  return base::FieldError(base::Reason::kFieldMalformed, "mac",
+                          "must be six lower-case hexadecimal pairs with ':' between them");
+}
+
+absl::Status CheckNetworkSpec(const NetworkSpec& spec) {
+  FLATVM_RETURN_IF_ERROR(base::CheckName("tenant", spec.tenant));
+  AddressPool addresses(spec.subnet);
+  std::set<std::string> names_and_macs;  // neither can be taken for the other
+  for (const Lease& lease : spec.leases) {
+    FLATVM_RETURN_IF_ERROR(CheckLease(lease));
+    if (!addresses.Take(lease.address).ok()) {
+      return base::FieldError(base::Reason::kFieldOutOfRange, "address",
+                              "must be a free machine's address in the tenant's subnet");
+    }
+    if (!names_and_macs.insert(lease.hostname).second || !names_and_macs.insert(lease.mac).second) {
+      return base::FieldError(base::Reason::kFieldOutOfRange, "leases",
+                              "must not have a host name or MAC address twice");
+    }
+  }
+  return absl::OkStatus();
+}
+
+std::string DnsDomain(const std::string& tenant) { return base::StrCat(tenant, ".internal"); }
+
+std::string BuildNetworkXml(const NetworkSpec& spec) {
+  pugi::xml_document document;
+  pugi::xml_node network = document.append_child("network");
+  network.append_child("name").text().set(NetworkName(spec.tenant).c_str());
+  pugi::xml_node ours = network.append_child("metadata").append_child(kMetadataElement);
+  Set(ours, "xmlns:flatvm", libvirt::kMetadataUri);
+  Set(ours, "tenant", spec.tenant);
+  Set(network.append_child("forward"), "mode", kForwardMode);
+  pugi::xml_node bridge = network.append_child("bridge");
+  Set(bridge, "name", BridgeName(spec.subnet));
+  Set(bridge, "stp", "off");
+  Set(bridge, "delay", "0");
+  // The gateway's address too gets the MAC of the rule, so that machines find it where it was after
+  // a host restart.
+  Set(network.append_child("mac"), "address", MacFor(spec.subnet.Gateway()));
+  pugi::xml_node domain = network.append_child("domain");
+  Set(domain, "name", DnsDomain(spec.tenant));
+  Set(domain, "localOnly", "yes");
+  pugi::xml_node ip = network.append_child("ip");
+  Set(ip, "address", spec.subnet.Gateway().ToString());
+  Set(ip, "netmask", spec.subnet.Netmask());
+  if (!spec.leases.empty()) {
+    // Hosts and no <range>: libvirt then tells dnsmasq to serve these machines and no other.
+    pugi::xml_node dhcp = ip.append_child("dhcp");
+    for (const Lease& lease : spec.leases) AppendHost(dhcp, spec.tenant, lease);
+  }
+  return Print(network);
+}
+
+std::string BuildHostXml(const std::string& tenant, const Lease& lease) {
+  pugi::xml_document document;
+  AppendHost(document, tenant, lease);
+  return Print(document.first_child());
+}
+
+std::string BuildHostMatchXml(const Lease& lease) {
+  pugi::xml_document document;
+  pugi::xml_node host = document.append_child("host");
+  Set(host, "mac", lease.mac);
+  Set(host, "ip", lease.address.ToString());
+  return Print(host);
+}
+
+absl::StatusOr<NetworkDescription> ParseNetworkXml(std::string_view xml) {
+  pugi::xml_document document;
+  const pugi::xml_parse_result result = document.load_buffer(xml.data(), xml.size());
+  const pugi::xml_node network = document.child("network");
+  if (!result || !network) return base::InternalError("libvirt's network XML cannot be read");
+  const pugi::xml_node ip = network.child("ip");
+  NetworkDescription description{.tenant = TenantOf(network),
+                                 .bridge = network.child("bridge").attribute("name").value(),
+                                 .forward_mode = network.child("forward").attribute("mode").value(),
+                                 .domain = network.child("domain").attribute("name").value(),
+                                 .netmask = ip.attribute("netmask").value()};
+  if (const auto gateway = ParseIpv4Address("address", ip.attribute("address").value());
+      gateway.ok()) {
+    description.gateway = *gateway;
+  }
+  for (const pugi::xml_node host : ip.child("dhcp").children("host")) {
+    description.leases.push_back(ReadHost(description.tenant, host));
+  }
+  return description;
+}
+
+bool MatchesExceptLeases(const NetworkDescription& live, const NetworkSpec& spec) {
+  return live.tenant == spec.tenant && live.bridge == BridgeName(spec.subnet) &&
+         live.forward_mode == kForwardMode && live.domain == DnsDomain(spec.tenant) &&
+         live.gateway == spec.subnet.Gateway() && live.netmask == spec.subnet.Netmask();
+}
+
+}  // namespace flatvm::network

@@ -1,0 +1,51 @@
+// libvirt's network XML: built and read as a tree, pure.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "network/tenant_networks.h"
+
+namespace flatvm::network {
+
+// What flatvm looks at in a network that libvirt has.
+struct NetworkDescription {
+  std::string tenant;  // by our metadata; empty: the network is not flatvm's
+  std::string bridge;
+  std::string forward_mode;  // empty: isolated
+  std::string domain;        // DNS
+  Ipv4Address gateway;       // 0: no IPv4 address
+  std::string netmask;
+  std::vector<Lease> leases;  // DHCP host entries, in libvirt's order
+};
+
+// Errors: INVALID_ARGUMENT naming the field, unless tenant and host names are base::IsName, MACs
+// six lower-case hexadecimal pairs, and addresses machines' in the subnet, none of the three twice.
+absl::Status CheckNetworkSpec(const NetworkSpec& spec);
+// The same for one lease; its subnet is not known here.
+absl::Status CheckLease(const Lease& lease);
+
+// DNS domain of a tenant: "<tenant>.internal". Not forwarded to other servers.
+std::string DnsDomain(const std::string& tenant);
+
+// <network> for `spec`, leases and our metadata included. `spec` has passed CheckNetworkSpec.
+std::string BuildNetworkXml(const NetworkSpec& spec);
+
+// The <host> of a lease, as virNetworkUpdate adds it.
+std::string BuildHostXml(const std::string& tenant, const Lease& lease);
+
+// What virNetworkUpdate finds an entry by to delete it: MAC and address, so that a name of an
+// operator's making does not matter.
+std::string BuildHostMatchXml(const Lease& lease);
+
+// Errors: INTERNAL if it is no <network>. Host entries that flatvm cannot have written come with
+// what could be read.
+absl::StatusOr<NetworkDescription> ParseNetworkXml(std::string_view xml);
+
+// True if the live network is what `spec` asks for, leases apart.
+bool MatchesExceptLeases(const NetworkDescription& live, const NetworkSpec& spec);
+
+}  // namespace flatvm::network

@@ -1,0 +1,36 @@
+// The text of flatvm's nftables table, built from numbers and checked names only. Pure; nft_table.h
+// runs it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "network/ipv4.h"
+
+namespace flatvm::network {
+
+// The one table, family inet. Tenants' bridges are matched by the prefix that BridgeName gives
+// them, so a bridge that has no elements (yet) is shut, not open. What differs from tenant to
+// tenant is in sets that are keyed by bridge. Rules that are keyed by a machine's tap belong in a
+// table of the bridge family, beside this one.
+inline constexpr char kNftTable[] = "flatvm";
+
+// INVALID_ARGUMENT / kFieldMalformed naming `field` unless `name` is 1..15 of [A-Za-z0-9_.@-]
+// (narrower than the kernel's rule, so that it can stand between quotes and in a path) and not "."
+// or "..".
+absl::Status CheckInterfaceName(std::string_view field, std::string_view name);
+
+// Makes table, sets, counters and chains, or brings them up to date, in one transaction: chains are
+// refilled, tenants' elements and counters stay. `uplinks` (checked names; may be empty: no way
+// out) are the interfaces that tenants' traffic leaves by.
+std::string BuildBaseRuleset(const std::vector<std::string>& uplinks);
+
+// Adds the elements of the tenant with this subnet; harmless if they are there. Run after the base
+// ruleset, same transaction.
+std::string BuildAddTenant(const Ipv4Subnet& subnet);
+
+// Removes them; harmless if they, or the table, are not there.
+std::string BuildRemoveTenant(const Ipv4Subnet& subnet);
+
+}  // namespace flatvm::network

@@ -1,0 +1,33 @@
+#include "network/nft_table.h"
+
+#include <nftables/libnftables.h>
+
+#include <memory>
+
+#include "daemon/base/error.h"
+#include "daemon/base/str_cat.h"
+
+namespace flatvm::network {
+namespace {
+
+struct ContextDeleter {
+  void operator()(nft_ctx* context) const { nft_ctx_free(context); }
+};
+
+}  // namespace
+
+absl::Status NftTable::Run(const std::string& commands) {
+  const std::lock_guard lock(mutex_);
+  const std::unique_ptr<nft_ctx, ContextDeleter> context(nft_ctx_new(NFT_CTX_DEFAULT));
+  if (context == nullptr) return base::InternalError("libnftables cannot be initialised");
+  // Both are kept from standard output and error, where libnftables writes by itself.
+  if (nft_ctx_buffer_output(context.get()) != 0 || nft_ctx_buffer_error(context.get()) != 0) {
+    return base::InternalError("libnftables cannot buffer its output");
+  }
+  if (nft_run_cmd_from_buffer(context.get(), commands.c_str()) == 0) return absl::OkStatus();
+  const char* const error = nft_ctx_get_error_buffer(context.get());
+  return base::InternalError(base::StrCat("nftables refused a transaction: ",
+                                          base::EscapeForLog(error == nullptr ? "" : error)));
+}
+
+}  // namespace flatvm::network

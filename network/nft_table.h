@@ -1,0 +1,21 @@
+// Runs nftables commands through libnftables, in the caller's network namespace.
+#pragma once
+
+#include <mutex>
+#include <string>
+
+#include "absl/status/status.h"
+
+namespace flatvm::network {
+
+// Thread-safe; blocks on the kernel. Needs CAP_NET_ADMIN.
+class NftTable {
+ public:
+  // Runs `commands` as one transaction: all of them or none. Errors: INTERNAL with nftables' text.
+  absl::Status Run(const std::string& commands);
+
+ private:
+  std::mutex mutex_;  // libnftables promises nothing about two contexts at a time
+};
+
+}  // namespace flatvm::network

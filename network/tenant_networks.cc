@@ -1,0 +1,17 @@
+#include "network/tenant_networks.h"
+
+#include <cstdio>
+
+#include "daemon/base/str_cat.h"
+
+namespace flatvm::network {
+
+std::string NetworkName(const std::string& tenant) { return base::StrCat("flatvm-", tenant); }
+
+std::string BridgeName(const Ipv4Subnet& subnet) {
+  char text[sizeof("fv-00000000")];
+  std::snprintf(text, sizeof(text), "fv-%08x", subnet.address.value);
+  return text;
+}
+
+}  // namespace flatvm::network

@@ -1,0 +1,60 @@
+// Port: a tenant's virtual network. The real one is libvirt + nftables (libvirt_networks.h).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "network/ipv4.h"
+
+namespace flatvm::network {
+
+// A machine's place in its tenant's network, known before it boots.
+struct Lease {
+  std::string hostname;  // a name as base::IsName takes it
+  std::string mac;
+  Ipv4Address address;
+  bool operator==(const Lease&) const = default;
+};
+
+struct NetworkSpec {
+  std::string tenant;
+  Ipv4Subnet subnet;
+  std::vector<Lease> leases;  // the primary's and every secondary's
+};
+
+// libvirt network of a tenant: "flatvm-<tenant>".
+std::string NetworkName(const std::string& tenant);
+
+// Bridge of a tenant's network, 15 bytes at most: "fv-" + the subnet's address in hexadecimal, such
+// as "fv-0ad50400".
+std::string BridgeName(const Ipv4Subnet& subnet);
+
+// Thread-safe; every call blocks on libvirtd or the kernel.
+// Errors of every call: UNAVAILABLE / kHypervisorUnavailable without libvirtd; INVALID_ARGUMENT
+// naming a malformed field; INTERNAL.
+class TenantNetworks {
+ public:
+  virtual ~TenantNetworks() = default;
+
+  // Makes and starts the network with DHCP, DNS and NAT if it is not there as described; brings its
+  // leases in line; puts its filter rules in place. Machines attached to a network that is there
+  // already are not disturbed.
+  virtual absl::Status EnsureNetwork(const NetworkSpec& spec) = 0;
+
+  // Stops and removes network, bridge, leases and rules; OK if it is not there.
+  virtual absl::Status RemoveNetwork(const std::string& tenant, const Ipv4Subnet& subnet) = 0;
+
+  // Adds a DHCP host entry; OK if just this one is there. Errors: also INTERNAL if another has its
+  // MAC, name or address, or if there is no network.
+  virtual absl::Status AddLease(const std::string& tenant, const Lease& lease) = 0;
+
+  // Removes the host entry and the lease dnsmasq may hold; OK if it is not there.
+  virtual absl::Status RemoveLease(const std::string& tenant, const Lease& lease) = 0;
+
+  // Tenants whose network is there.
+  virtual absl::StatusOr<std::vector<std::string>> ListTenants() = 0;
+};
+
+}  // namespace flatvm::network

@@ -1,0 +1,59 @@
+#include "network/uplink.h"
+
+#include <net/route.h>
+
+#include <charconv>
+#include <set>
+#include <sstream>
+
+#include "daemon/base/durable_file.h"
+#include "daemon/base/error.h"
+#include "network/nft_rules.h"
+
+namespace flatvm::network {
+namespace {
+
+// The calling thread's network namespace; /proc/net is the main thread's.
+constexpr char kRouteTable[] = "/proc/thread-self/net/route";
+constexpr size_t kMaxRouteTable = size_t{16} << 20U;
+constexpr char kAuto[] = "auto";
+
+bool ParseHex(const std::string& text, uint32_t* value) {
+  constexpr int kHex = 16;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, *value, kHex);
+  return error == std::errc() && stop == end;
+}
+
+}  // namespace
+
+std::vector<std::string> ParseDefaultInterfaces(std::string_view table) {
+  std::set<std::string> found;
+  std::istringstream lines{std::string(table)};
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string name, destination, gateway, flags_text, references, use, metric, mask;
+    if (!(words >> name >> destination >> gateway >> flags_text >> references >> use >> metric >>
+          mask)) {
+      continue;
+    }
+    uint32_t flags = 0;
+    if (destination == "00000000" && mask == "00000000" && ParseHex(flags_text, &flags) &&
+        (flags & RTF_UP) != 0 && (flags & RTF_REJECT) == 0 && CheckInterfaceName("", name).ok()) {
+      found.insert(name);
+    }
+  }
+  return {found.begin(), found.end()};
+}
+
+absl::StatusOr<std::vector<std::string>> FindUplinks(const std::string& setting) {
+  if (setting != kAuto) {
+    FLATVM_RETURN_IF_ERROR(CheckInterfaceName("uplink", setting));
+    return std::vector<std::string>{setting};
+  }
+  const absl::StatusOr<std::string> table = base::ReadFile(kRouteTable, kMaxRouteTable);
+  if (!table.ok()) return base::InternalError("the kernel's route table cannot be read");
+  return ParseDefaultInterfaces(*table);
+}
+
+}  // namespace flatvm::network

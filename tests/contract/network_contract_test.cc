@@ -1,0 +1,224 @@
+// What every TenantNetworks does: the fake, and LibvirtNetworks on libvirt's own in-memory driver.
+// On a live libvirtd, dnsmasq and kernel: tests/integration/libvirt_networks_test.cc.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+
+#include "daemon/base/error.h"
+#include "daemon/base/log.h"
+#include "daemon/libvirt/connection.h"
+#include "network/libvirt_networks.h"
+#include "tests/fakes/fake_host_network.h"
+#include "tests/fakes/fake_network.h"
+
+namespace flatvm::network {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+// An implementation and what it stands on.
+class Subject {
+ public:
+  virtual ~Subject() = default;
+  virtual TenantNetworks& networks() = 0;
+};
+
+class FakeSubject final : public Subject {
+ public:
+  TenantNetworks& networks() override { return networks_; }
+
+ private:
+  fakes::FakeNetworks networks_;
+};
+
+class LibvirtSubject final : public Subject {
+ public:
+  TenantNetworks& networks() override { return networks_; }
+
+ private:
+  base::StderrLogger log_;
+  fakes::FakeHostNetwork host_;
+  libvirt::Connection connection_{"test:///default"};
+  LibvirtNetworks networks_{connection_, host_, log_};
+};
+
+struct Implementation {
+  const char* name;
+  std::unique_ptr<Subject> (*make)();
+};
+
+class NetworkContract : public ::testing::TestWithParam<Implementation> {
+ protected:
+  TenantNetworks& networks() { return subject_->networks(); }
+
+  // That `lease` is held is seen from outside by this: another lease cannot have its address.
+  bool Holds(const std::string& tenant, const Lease& lease) {
+    const Lease other{.hostname = "probe", .mac = "52:54:00:ff:ff:ff", .address = lease.address};
+    if (!networks().AddLease(tenant, other).ok()) return true;
+    EXPECT_EQ(networks().RemoveLease(tenant, other), absl::OkStatus());
+    return false;
+  }
+
+  const NetworkSpec acme_{
+      .tenant = "acme",
+      .subnet = *ParseIpv4Subnet("test", "10.213.4.0/24"),
+      .leases = {{.hostname = "primary", .mac = "52:54:00:d5:04:02", .address = {0x0AD50402U}}}};
+  const NetworkSpec globex_{
+      .tenant = "globex",
+      .subnet = *ParseIpv4Subnet("test", "10.213.5.0/24"),
+      .leases = {{.hostname = "primary", .mac = "52:54:00:d5:05:02", .address = {0x0AD50502U}}}};
+  const Lease web_{.hostname = "web", .mac = "52:54:00:d5:04:03", .address = {0x0AD50403U}};
+
+ private:
+  const std::unique_ptr<Subject> subject_ = GetParam().make();
+};
+
+TEST_P(NetworkContract, ListsTenantsInOrder) {
+  EXPECT_THAT(*networks().ListTenants(), IsEmpty());
+  ASSERT_EQ(networks().EnsureNetwork(globex_), absl::OkStatus());
+  ASSERT_EQ(networks().EnsureNetwork(acme_), absl::OkStatus());
+  EXPECT_THAT(*networks().ListTenants(), ElementsAre("acme", "globex"));
+}
+
+TEST_P(NetworkContract, EnsuresOnceAndAgain) {
+  ASSERT_EQ(networks().EnsureNetwork(acme_), absl::OkStatus());
+  EXPECT_EQ(networks().EnsureNetwork(acme_), absl::OkStatus());
+  EXPECT_THAT(*networks().ListTenants(), ElementsAre("acme"));
+  EXPECT_TRUE(Holds("acme", acme_.leases[0]));
+}
+
+TEST_P(NetworkContract, EnsureBringsLeasesInLine) {
+  NetworkSpec spec = acme_;
+  spec.leases.push_back(web_);
+  ASSERT_EQ(networks().EnsureNetwork(spec), absl::OkStatus());
+  ASSERT_TRUE(Holds("acme", web_));
+  ASSERT_EQ(networks().EnsureNetwork(acme_), absl::OkStatus());
+  EXPECT_FALSE(Holds("acme", web_));
+  EXPECT_TRUE(Holds("acme", acme_.leases[0]));
+  ASSERT_EQ(networks().EnsureNetwork(spec), absl::OkStatus());
+  EXPECT_TRUE(Holds("acme", web_));
+}
+
+TEST_P(NetworkContract, EnsureHandsANameToAnotherMachine) {
+  NetworkSpec spec = acme_;
+  spec.leases.push_back(web_);
+  ASSERT_EQ(networks().EnsureNetwork(spec), absl::OkStatus());
+  spec.leases[1].mac = "52:54:00:d5:04:04";
+  spec.leases[1].address.value += 1;
+  ASSERT_EQ(networks().EnsureNetwork(spec), absl::OkStatus());
+  EXPECT_FALSE(Holds("acme", web_));
+  EXPECT_TRUE(Holds("acme", spec.leases[1]));
+}
+
+TEST_P(NetworkContract, TakesASpecWithoutLeases) {
+  NetworkSpec spec = acme_;
+  spec.leases.clear();
+  ASSERT_EQ(networks().EnsureNetwork(spec), absl::OkStatus());
+  EXPECT_EQ(networks().AddLease("acme", web_), absl::OkStatus());
+  EXPECT_TRUE(Holds("acme", web_));
+  EXPECT_EQ(networks().RemoveLease("acme", web_), absl::OkStatus());
+  EXPECT_FALSE(Holds("acme", web_));
+}
+
+TEST_P(NetworkContract, RemovesANetworkAndIsNotSurprisedByNone) {
+  EXPECT_EQ(networks().RemoveNetwork("acme", acme_.subnet), absl::OkStatus());
+  ASSERT_EQ(networks().EnsureNetwork(acme_), absl::OkStatus());
+  ASSERT_EQ(networks().EnsureNetwork(globex_), absl::OkStatus());
+  EXPECT_EQ(networks().RemoveNetwork("acme", acme_.subnet), absl::OkStatus());
+  EXPECT_EQ(networks().RemoveNetwork("acme", acme_.subnet), absl::OkStatus());
+  EXPECT_THAT(*networks().ListTenants(), ElementsAre("globex"));
+  EXPECT_EQ(networks().EnsureNetwork(acme_), absl::OkStatus());
+}
+
+TEST_P(NetworkContract, AddsALeaseOnceAndAgain) {
+  ASSERT_EQ(networks().EnsureNetwork(acme_), absl::OkStatus());
+  EXPECT_EQ(networks().AddLease("acme", web_), absl::OkStatus());
+  EXPECT_EQ(networks().AddLease("acme", web_), absl::OkStatus());
+  EXPECT_TRUE(Holds("acme", web_));
+}
+
+TEST_P(NetworkContract, RemovesALeaseAndIsNotSurprisedByNone) {
+  EXPECT_TRUE(networks().RemoveLease("acme", web_).ok()) << "not even a network";
+  ASSERT_EQ(networks().EnsureNetwork(acme_), absl::OkStatus());
+  EXPECT_EQ(networks().RemoveLease("acme", web_), absl::OkStatus());
+  ASSERT_EQ(networks().AddLease("acme", web_), absl::OkStatus());
+  EXPECT_EQ(networks().RemoveLease("acme", web_), absl::OkStatus());
+  EXPECT_FALSE(Holds("acme", web_));
+  EXPECT_EQ(networks().RemoveLease("acme", web_), absl::OkStatus());
+  EXPECT_EQ(networks().AddLease("acme", web_), absl::OkStatus());
+}
+
+TEST_P(NetworkContract, RefusesALeaseWithoutANetwork) {
+  EXPECT_EQ(networks().AddLease("acme", web_).code(), absl::StatusCode::kInternal);
+}
+
+TEST_P(NetworkContract, RefusesALeaseThatSharesSomethingWithAnother) {
+  ASSERT_EQ(networks().EnsureNetwork(acme_), absl::OkStatus());
+  ASSERT_EQ(networks().AddLease("acme", web_), absl::OkStatus());
+  const Lease fresh{.hostname = "db", .mac = "52:54:00:d5:04:04", .address = {0x0AD50404U}};
+  Lease same_name = fresh;
+  same_name.hostname = web_.hostname;
+  Lease same_mac = fresh;
+  same_mac.mac = web_.mac;
+  Lease same_address = fresh;
+  same_address.address = web_.address;
+  for (const Lease& lease : {same_name, same_mac, same_address}) {
+    EXPECT_EQ(networks().AddLease("acme", lease).code(), absl::StatusCode::kInternal);
+    // Undoing the step that failed must not take the other's entry.
+    EXPECT_EQ(networks().RemoveLease("acme", lease), absl::OkStatus());
+  }
+  EXPECT_TRUE(Holds("acme", web_));
+  EXPECT_EQ(networks().AddLease("acme", fresh), absl::OkStatus());
+}
+
+TEST_P(NetworkContract, KeepsTenantsLeasesApart) {
+  ASSERT_EQ(networks().EnsureNetwork(acme_), absl::OkStatus());
+  ASSERT_EQ(networks().EnsureNetwork(globex_), absl::OkStatus());
+  Lease namesake = web_;
+  namesake.mac = "52:54:00:d5:05:03";
+  namesake.address = {0x0AD50503U};
+  ASSERT_EQ(networks().AddLease("acme", web_), absl::OkStatus());
+  ASSERT_EQ(networks().AddLease("globex", namesake), absl::OkStatus());
+  EXPECT_EQ(networks().RemoveLease("globex", namesake), absl::OkStatus());
+  EXPECT_TRUE(Holds("acme", web_));
+}
+
+TEST_P(NetworkContract, RefusesMalformedInputNamingTheField) {
+  const auto expect_refused = [](const absl::Status& status, const char* field) {
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << field;
+    EXPECT_EQ(base::GetErrorInfo(status).field, field);
+  };
+  NetworkSpec spec = acme_;
+  spec.tenant = "a'b";
+  expect_refused(networks().EnsureNetwork(spec), "tenant");
+  spec = acme_;
+  spec.leases[0].address = spec.subnet.Gateway();
+  expect_refused(networks().EnsureNetwork(spec), "address");
+  expect_refused(networks().RemoveNetwork("", acme_.subnet), "tenant");
+  Lease lease = web_;
+  lease.hostname = "web,ignore";
+  expect_refused(networks().AddLease("acme", lease), "hostname");
+  expect_refused(networks().RemoveLease("acme", lease), "hostname");
+  expect_refused(networks().AddLease("..", web_), "tenant");
+  lease = web_;
+  lease.mac = "52:54:00:d5:04";
+  expect_refused(networks().AddLease("acme", lease), "mac");
+  EXPECT_THAT(*networks().ListTenants(), IsEmpty());
+}
+
+INSTANTIATE_TEST_SUITE_P(All, NetworkContract,
+                         ::testing::Values(Implementation{"Fake",
+                                                          []() -> std::unique_ptr<Subject> {
+                                                            return std::make_unique<FakeSubject>();
+                                                          }},
+                                           Implementation{
+                                               "LibvirtTestDriver",
+                                               []() -> std::unique_ptr<Subject> {
+                                                 return std::make_unique<LibvirtSubject>();
+                                               }}),
+                         [](const auto& tested) { return tested.param.name; });
+
+}  // namespace
+}  // namespace flatvm::network

@@ -1,0 +1,67 @@
+// The host beside libvirt, in memory: what stands below LibvirtNetworks on libvirt's test driver.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "daemon/base/error.h"
+#include "network/host_network.h"
+#include "tests/fakes/fail_next.h"
+
+namespace flatvm::fakes {
+
+// Thread-safe.
+class FakeHostNetwork final : public network::HostNetwork, public FailableFake {
+ public:
+  absl::Status EnsureFilter(const network::Ipv4Subnet& subnet) override {
+    FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
+    const std::lock_guard lock(mutex_);
+    filters_.insert(subnet);
+    return absl::OkStatus();
+  }
+
+  absl::Status RemoveFilter(const network::Ipv4Subnet& subnet) override {
+    FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
+    const std::lock_guard lock(mutex_);
+    filters_.erase(subnet);
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<network::BridgeState> GetBridgeState(const std::string& bridge) override {
+    FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
+    const std::lock_guard lock(mutex_);
+    const auto state = bridges_.find(bridge);
+    return state == bridges_.end() ? network::BridgeState::kInUse : state->second;
+  }
+
+  absl::Status ReleaseLease(const std::string& /*bridge*/, network::Ipv4Address /*gateway*/,
+                            const network::Lease& lease) override {
+    FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
+    const std::lock_guard lock(mutex_);
+    released_.push_back(lease);
+    return absl::OkStatus();
+  }
+
+  // Of a bridge that is not set, a machine is attached: the state in which least may be done.
+  void SetBridgeState(const std::string& bridge, network::BridgeState state) {
+    const std::lock_guard lock(mutex_);
+    bridges_.insert_or_assign(bridge, state);
+  }
+
+  std::set<network::Ipv4Subnet> filters() const {
+    const std::lock_guard lock(mutex_);
+    return filters_;
+  }
+
+ private:
+  mutable std::mutex mutex_;  // guards all below
+  std::set<network::Ipv4Subnet> filters_;
+  std::map<std::string, network::BridgeState> bridges_;
+  std::vector<network::Lease> released_;
+};
+
+}  // namespace flatvm::fakes

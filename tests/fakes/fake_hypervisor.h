@@ -1,0 +1,91 @@
+// Hypervisor in memory: primaries that tests define, start and stop, and secondaries that are only
+// entries. Primaries' definitions are real XML, edited by the real code.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "daemon/hypervisor/hypervisor.h"
+#include "tests/fakes/fail_next.h"
+
+namespace flatvm::fakes {
+
+struct FakePrimary {
+  std::string uuid;
+  std::string definition_xml;  // empty: transient
+  std::string live_xml;        // what it was started from; empty: shut off
+  uint32_t boots = 0;
+
+  bool operator==(const FakePrimary&) const = default;
+};
+
+// A running secondary.
+struct FakeDomain {
+  std::string tenant;
+  std::string name;  // libvirt's
+  uint32_t memory_mib = 0;
+  uint32_t vcpus = 0;
+  base::VsockCid cid;
+  std::string mac;
+  std::string network;
+  std::string partition;
+
+  bool operator==(const FakeDomain&) const = default;
+};
+
+// Thread-safe.
+class FakeHypervisor final : public hypervisor::Hypervisor, public FailableFake {
+ public:
+  struct State {
+    std::map<std::string, FakePrimary> primaries;  // by name
+    std::map<std::string, FakeDomain> domains;     // by secondary's id
+    bool operator==(const State&) const = default;
+  };
+  State Snapshot() const;
+
+  // Defines a domain of the operator's, shut off. Returns its UUID.
+  std::string DefinePrimary(const std::string& name, uint32_t memory_mib, uint32_t vcpus);
+  // A running domain without a persistent definition. Returns its UUID.
+  std::string StartTransientPrimary(const std::string& name, uint32_t memory_mib, uint32_t vcpus);
+  void UndefinePrimary(const std::string& name);
+  // As an operator with `virsh edit`.
+  void EditPrimary(const std::string& name, const std::function<void(std::string*)>& edit);
+  void StartPrimary(const std::string& name);
+  void StopPrimary(const std::string& name);
+
+  // A secondary's guest shuts down: its domain is gone.
+  void EndDomain(const std::string& vm_id);
+  // A domain that has nothing to do with flatvm has this CID.
+  void AddForeignCid(base::VsockCid cid);
+  // Called once, when the next StartDomain has started its domain and before it returns.
+  void OnNextStartDomain(std::function<void()> callback);
+
+  absl::Status StartDomain(const hypervisor::DomainSpec& spec) override;
+  absl::Status RemoveDomain(const std::string& vm_id) override;
+  absl::StatusOr<std::vector<hypervisor::DomainInfo>> ListDomains() override;
+  absl::StatusOr<hypervisor::PrimaryInfo> GetPrimary(const std::string& name_or_uuid) override;
+  absl::StatusOr<hypervisor::PrimaryUndo> AttachPrimary(
+      const std::string& name_or_uuid, const hypervisor::PrimaryAttachment& attachment) override;
+  absl::Status DetachPrimary(const hypervisor::PrimaryUndo& undo) override;
+  absl::Status RestartPrimary(const std::string& uuid, uint32_t shutdown_timeout_ms) override;
+  absl::StatusOr<std::vector<base::VsockCid>> ListUsedCids() override;
+
+ private:
+  using Primaries = std::map<std::string, FakePrimary>;
+
+  absl::Status AddDomain(const hypervisor::DomainSpec& spec);
+  absl::StatusOr<Primaries::iterator> FindPrimary(const std::string& name_or_uuid);
+  absl::StatusOr<std::vector<base::VsockCid>> UsedCids() const;
+
+  mutable std::mutex mutex_;  // guards the rest
+  State state_;
+  std::set<base::VsockCid> foreign_cids_;
+  std::function<void()> on_next_start_;
+};
+
+}  // namespace flatvm::fakes

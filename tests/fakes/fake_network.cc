@@ -1,0 +1,74 @@
+#include "tests/fakes/fake_network.h"
+
+#include "daemon/base/error.h"
+#include "daemon/base/names.h"
+#include "network/network_xml.h"
+
+namespace flatvm::fakes {
+
+using network::Lease;
+
+absl::Status FakeNetworks::EnsureNetwork(const network::NetworkSpec& spec) {
+  FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
+  FLATVM_RETURN_IF_ERROR(network::CheckNetworkSpec(spec));
+  Network wanted{.subnet = spec.subnet};
+  for (const Lease& lease : spec.leases) wanted.leases.emplace(lease.mac, lease);
+  const std::lock_guard lock(mutex_);
+  state_.insert_or_assign(spec.tenant, std::move(wanted));
+  return absl::OkStatus();
+}
+
+absl::Status FakeNetworks::RemoveNetwork(const std::string& tenant,
+                                         const network::Ipv4Subnet& /*subnet*/) {
+  FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
+  FLATVM_RETURN_IF_ERROR(base::CheckName("tenant", tenant));
+  const std::lock_guard lock(mutex_);
+  state_.erase(tenant);
+  return absl::OkStatus();
+}
+
+absl::Status FakeNetworks::AddLease(const std::string& tenant, const Lease& lease) {
+  FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
+  FLATVM_RETURN_IF_ERROR(base::CheckName("tenant", tenant));
+  FLATVM_RETURN_IF_ERROR(network::CheckLease(lease));
+  const std::lock_guard lock(mutex_);
+  const auto network = state_.find(tenant);
+  if (network == state_.end()) return base::InternalError("no such network");
+  for (const auto& [mac, other] : network->second.leases) {
+    if (other == lease) return absl::OkStatus();
+    if (mac == lease.mac || other.hostname == lease.hostname || other.address == lease.address) {
+      return base::InternalError("another entry has the MAC, the name or the address");
+    }
+  }
+  network->second.leases.emplace(lease.mac, lease);
+  return absl::OkStatus();
+}
+
+absl::Status FakeNetworks::RemoveLease(const std::string& tenant, const Lease& lease) {
+  FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
+  FLATVM_RETURN_IF_ERROR(base::CheckName("tenant", tenant));
+  FLATVM_RETURN_IF_ERROR(network::CheckLease(lease));
+  const std::lock_guard lock(mutex_);
+  const auto network = state_.find(tenant);
+  if (network == state_.end()) return absl::OkStatus();
+  const auto entry = network->second.leases.find(lease.mac);
+  if (entry != network->second.leases.end() && entry->second == lease) {
+    network->second.leases.erase(entry);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<std::string>> FakeNetworks::ListTenants() {
+  FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> tenants;
+  for (const auto& [tenant, network] : state_) tenants.push_back(tenant);
+  return tenants;
+}
+
+FakeNetworks::State FakeNetworks::Snapshot() const {
+  const std::lock_guard lock(mutex_);
+  return state_;
+}
+
+}  // namespace flatvm::fakes

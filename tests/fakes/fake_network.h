@@ -1,0 +1,39 @@
+// TenantNetworks in memory.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "network/tenant_networks.h"
+#include "tests/fakes/fail_next.h"
+
+namespace flatvm::fakes {
+
+// Thread-safe. Lets nothing through that the real one refuses: bad names, an address outside the
+// subnet, an entry whose MAC, name or address another has.
+class FakeNetworks final : public network::TenantNetworks, public FailableFake {
+ public:
+  struct Network {
+    network::Ipv4Subnet subnet;
+    std::map<std::string, network::Lease> leases;  // by MAC
+    bool operator==(const Network&) const = default;
+  };
+  using State = std::map<std::string, Network>;  // by tenant
+
+  absl::Status EnsureNetwork(const network::NetworkSpec& spec) override;
+  absl::Status RemoveNetwork(const std::string& tenant, const network::Ipv4Subnet& subnet) override;
+  absl::Status AddLease(const std::string& tenant, const network::Lease& lease) override;
+  absl::Status RemoveLease(const std::string& tenant, const network::Lease& lease) override;
+  absl::StatusOr<std::vector<std::string>> ListTenants() override;
+
+  // All of it, to compare with before.
+  State Snapshot() const;
+
+ private:
+  mutable std::mutex mutex_;
+  State state_;  // guarded by mutex_
+};
+
+}  // namespace flatvm::fakes

@@ -1,0 +1,163 @@
+#include "daemon/hypervisor/domain_xml.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <pugixml.hpp>
+#include <vector>
+
+#include "daemon/base/error.h"
+#include "daemon/hypervisor/domain_facts.h"
+#include "tests/unit/hypervisor/golden.h"
+#include "tests/unit/hypervisor/specs.h"
+
+namespace flatvm::hypervisor {
+namespace {
+
+struct Golden {
+  const char* file;
+  DomainSpec spec;
+  Virtualization virtualization;
+};
+
+TEST(DomainXml, IsWhatWasReviewed) {
+  const std::vector<Golden> goldens = {
+      {"kernel_kvm.xml", KernelSpec(), Virtualization::kKvm},
+      {"disk_kvm.xml", DiskSpec(), Virtualization::kKvm},
+      {"diskless_tcg.xml", DisklessSpec(), Virtualization::kTcg},
+  };
+  for (const Golden& golden : goldens) {
+    const auto xml = BuildDomainXml(golden.spec, golden.virtualization);
+    ASSERT_TRUE(xml.ok()) << golden.file << ": " << xml.status();
+    EXPECT_EQ(*xml, ReadGolden(golden.file)) << golden.file;
+  }
+}
+
+TEST(DomainXml, SaysToItsReaderWhoseItIs) {
+  const auto xml = BuildDomainXml(KernelSpec(), Virtualization::kKvm);
+  ASSERT_TRUE(xml.ok());
+  const auto facts = ParseDomainXml(*xml);
+  ASSERT_TRUE(facts.ok()) << facts.status();
+  EXPECT_TRUE(facts->IsSecondary());
+  EXPECT_EQ(facts->tenant, "acme");
+  EXPECT_EQ(facts->vm_id, KernelSpec().vm_id);
+  EXPECT_EQ(facts->name, "flatvm-acme.web");
+  EXPECT_EQ(facts->memory_mib, 192U);
+  EXPECT_EQ(facts->vcpus, 1U);
+  EXPECT_EQ(facts->cid.value, 1001U);
+  EXPECT_EQ(facts->partition, "/flatvm/acme");
+}
+
+TEST(DomainXml, EscapesText) {
+  const DomainSpec spec = DisklessSpec();
+  const auto xml = BuildDomainXml(spec, Virtualization::kKvm);
+  ASSERT_TRUE(xml.ok());
+  pugi::xml_document document;
+  ASSERT_TRUE(document.load_string(xml->c_str()));
+  const pugi::xml_node os = document.child("domain").child("os");
+  EXPECT_EQ(os.child_value("cmdline"), spec.kernel->cmdline);
+  EXPECT_EQ(os.child_value("kernel"), spec.kernel->kernel_path);
+  EXPECT_FALSE(os.child("x"));
+}
+
+TEST(DomainXml, HasNoDeviceThatItDoesNotNeed) {
+  const auto xml = BuildDomainXml(KernelSpec(), Virtualization::kKvm);
+  ASSERT_TRUE(xml.ok());
+  pugi::xml_document document;
+  ASSERT_TRUE(document.load_string(xml->c_str()));
+  const pugi::xml_node devices = document.child("domain").child("devices");
+  for (const char* name : {"graphics", "video", "sound", "input", "hostdev", "filesystem", "tpm",
+                           "redirdev", "emulator"}) {
+    EXPECT_FALSE(devices.child(name)) << name;
+  }
+  EXPECT_STREQ(devices.child("controller").attribute("model").value(), "none");
+}
+
+TEST(DomainXml, KeepsLibvirtFromTakingTheBackingFilesOwnership) {
+  const auto xml = BuildDomainXml(KernelSpec(), Virtualization::kKvm);
+  ASSERT_TRUE(xml.ok());
+  pugi::xml_document document;
+  ASSERT_TRUE(document.load_string(xml->c_str()));
+  const pugi::xml_node disk = document.child("domain").child("devices").child("disk");
+  EXPECT_FALSE(disk.child("source").child("seclabel"));
+  const pugi::xml_node label = disk.child("backingStore").child("source").child("seclabel");
+  EXPECT_STREQ(label.attribute("model").value(), "dac");
+  EXPECT_STREQ(label.attribute("relabel").value(), "no");
+}
+
+TEST(DomainXml, RefusesWhatMustNotReachLibvirt) {
+  using Spoil = std::function<void(DomainSpec&)>;
+  const std::string control = "/a\nb";
+  const std::vector<std::pair<std::string, Spoil>> cases = {
+      {"tenant", [](DomainSpec& s) { s.tenant = ""; }},
+      {"tenant", [](DomainSpec& s) { s.tenant = "a.b"; }},
+      {"tenant", [](DomainSpec& s) { s.tenant = "A"; }},
+      {"vm_id", [](DomainSpec& s) { s.vm_id = "0b5c8f4e"; }},
+      {"vm_id", [](DomainSpec& s) { s.vm_id = "0B5C8F4E-7A31-4D1E-9C55-2F0E6D7A8B90"; }},
+      {"vm_name", [](DomainSpec& s) { s.vm_name = "a/b"; }},
+      {"vm_name", [](DomainSpec& s) { s.vm_name = std::string(41, 'a'); }},
+      {"memory_mib", [](DomainSpec& s) { s.memory_mib = 0; }},
+      {"vcpus", [](DomainSpec& s) { s.vcpus = 0; }},
+      {"vcpus", [](DomainSpec& s) { s.vcpus = 256; }},
+      {"cid", [](DomainSpec& s) { s.cid.value = 2; }},
+      {"cid", [](DomainSpec& s) { s.cid.value = 0xFFFFFFFF; }},
+      {"mac", [](DomainSpec& s) { s.mac = "52:54:00:d5:00"; }},
+      {"mac", [](DomainSpec& s) { s.mac = "52:54:00:D5:00:03"; }},
+      {"mac", [](DomainSpec& s) { s.mac = "53:54:00:d5:00:03"; }},
+      {"mac", [](DomainSpec& s) { s.mac = "52-54-00-d5-00-03"; }},
+      {"network", [](DomainSpec& s) { s.network = ""; }},
+      {"network", [](DomainSpec& s) { s.network = "a b"; }},
+      {"partition", [](DomainSpec& s) { s.partition = "flatvm/acme"; }},
+      {"partition", [](DomainSpec& s) { s.partition = "/flatvm/../system"; }},
+      {"partition", [](DomainSpec& s) { s.partition = "/flatvm/"; }},
+      {"disk and kernel",
+       [](DomainSpec& s) {
+         s.disk.reset();
+         s.kernel.reset();
+       }},
+      {"disk.path", [](DomainSpec& s) { s.disk->path = "disk.qcow2"; }},
+      {"disk.path", [](DomainSpec& s) { s.disk->path = "json:{}"; }},
+      {"disk.path", [&](DomainSpec& s) { s.disk->path = control; }},
+      {"disk.path", [](DomainSpec& s) { s.disk->path = "/a\x80"; }},
+      {"disk.path", [](DomainSpec& s) { s.disk->path = "/" + std::string(2000, 'a'); }},
+      {"disk.backing_path", [](DomainSpec& s) { s.disk->backing_path = "nbd://x"; }},
+      {"disk.backing_path", [](DomainSpec& s) { s.disk->backing_path = "/a/../b"; }},
+      {"disk.format", [](DomainSpec& s) { s.disk->format = base::DiskFormat::kRaw; }},
+      {"kernel.kernel_path", [](DomainSpec& s) { s.kernel->kernel_path = ""; }},
+      {"kernel.initrd_path", [](DomainSpec& s) { s.kernel->initrd_path = "initrd"; }},
+      {"kernel.cmdline", [](DomainSpec& s) { s.kernel->cmdline = "a\nb"; }},
+      {"kernel.cmdline", [](DomainSpec& s) { s.kernel->cmdline = std::string("a\0b", 3); }},
+      {"kernel.cmdline", [](DomainSpec& s) { s.kernel->cmdline = std::string(2049, 'a'); }},
+      {"console_log", [](DomainSpec& s) { s.console_log = ""; }},
+      {"console_log", [](DomainSpec& s) { s.console_log = "/"; }},
+  };
+  for (const auto& [field, spoil] : cases) {
+    DomainSpec spec = KernelSpec();
+    spoil(spec);
+    const auto xml = BuildDomainXml(spec, Virtualization::kKvm);
+    EXPECT_EQ(xml.status().code(), absl::StatusCode::kInternal) << field;
+    EXPECT_EQ(base::GetErrorInfo(xml.status()).reason, base::Reason::kInternalError) << field;
+    EXPECT_NE(xml.status().message().find(field), absl::string_view::npos)
+        << field << ": " << xml.status();
+  }
+}
+
+TEST(DomainXml, TakesTheLongestCommandLine) {
+  DomainSpec spec = KernelSpec();
+  spec.kernel->cmdline = std::string(2048, 'a');
+  EXPECT_TRUE(BuildDomainXml(spec, Virtualization::kKvm).ok());
+}
+
+TEST(DomainName, KeepsTenantAndNameApart) {
+  EXPECT_EQ(DomainName("acme", "web"), "flatvm-acme.web");
+  EXPECT_NE(DomainName("a-b", "c"), DomainName("a", "b-c"));
+}
+
+TEST(TapName, FitsAnInterfaceName) {
+  const std::string name = TapName("0b5c8f4e-7a31-4d1e-9c55-2f0e6d7a8b90");
+  EXPECT_EQ(name, "fv0b5c8f4e7a31");
+  EXPECT_LE(name.size(), 15U);
+}
+
+}  // namespace
+}  // namespace flatvm::hypervisor

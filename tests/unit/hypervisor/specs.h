@@ -1,0 +1,51 @@
+// Secondaries as tests want them.
+#pragma once
+
+#include "daemon/hypervisor/hypervisor.h"
+
+namespace flatvm::hypervisor {
+
+// Boots a kernel, has a copy-on-write disk.
+inline DomainSpec KernelSpec() {
+  return DomainSpec{
+      .tenant = "acme",
+      .vm_id = "0b5c8f4e-7a31-4d1e-9c55-2f0e6d7a8b90",
+      .vm_name = "web",
+      .memory_mib = 192,
+      .vcpus = 1,
+      .cid = base::VsockCid{1001},
+      .mac = "52:54:00:d5:00:03",
+      .network = "flatvm-acme",
+      .partition = "/flatvm/acme",
+      .disk = DomainDisk{.path = "/var/lib/flatvm/tenants/acme/vms/0b5c8f4e/disk.qcow2",
+                         .backing_path = "/var/lib/flatvm/catalog/tiny/disk.raw"},
+      .kernel = DomainKernel{.kernel_path = "/var/lib/flatvm/catalog/tiny/vmlinuz",
+                             .initrd_path = "/var/lib/flatvm/catalog/tiny/initrd.img",
+                             .cmdline = "console=ttyS0 quiet"},
+      .console_log = "/var/lib/flatvm/tenants/acme/vms/0b5c8f4e/console.log"};
+}
+
+// Boots from its disk, whose backing file is a qcow2 itself.
+inline DomainSpec DiskSpec() {
+  DomainSpec spec = KernelSpec();
+  spec.tenant = "globex-2";
+  spec.vm_name = "db";
+  spec.memory_mib = 2048;
+  spec.vcpus = 4;
+  spec.kernel.reset();
+  spec.disk->backing_path = "/var/lib/flatvm/catalog/debian/disk.qcow2";
+  spec.disk->backing_format = base::DiskFormat::kQcow2;
+  return spec;
+}
+
+// No disk, and text that XML must escape.
+inline DomainSpec DisklessSpec() {
+  DomainSpec spec = KernelSpec();
+  spec.disk.reset();
+  spec.kernel->initrd_path.clear();
+  spec.kernel->kernel_path = "/var/lib/flatvm/catalog/a'b&c<d>/vmlinuz";
+  spec.kernel->cmdline = "a=\"<b>\" c='&amp;' ]]> </cmdline><x/>";
+  return spec;
+}
+
+}  // namespace flatvm::hypervisor

@@ -1,0 +1,167 @@
+// LibvirtNetworks on libvirt's in-memory driver: what the contract suite does not ask of every
+// implementation.
+#include "network/libvirt_networks.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <libvirt/virterror.h>
+
+#include <memory>
+
+#include "daemon/base/error.h"
+#include "daemon/base/log.h"
+#include "daemon/libvirt/connection.h"
+#include "daemon/libvirt/handles.h"
+#include "network/network_xml.h"
+#include "tests/fakes/fake_host_network.h"
+
+namespace flatvm::network {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+class LibvirtNetworksTest : public ::testing::Test {
+ protected:
+  libvirt::NetworkPtr Find(const char* name) {
+    return libvirt::NetworkPtr(virNetworkLookupByName(connection_.Get()->get(), name));
+  }
+  NetworkDescription Describe(const char* name) {
+    const libvirt::NetworkPtr network = Find(name);
+    const libvirt::TextPtr xml(virNetworkGetXMLDesc(network.get(), 0));
+    return *ParseNetworkXml(xml.get());
+  }
+  // A network that flatvm did not make.
+  void Define(const char* xml) {
+    ASSERT_NE(libvirt::NetworkPtr(virNetworkDefineXML(connection_.Get()->get(), xml)), nullptr);
+  }
+  absl::Status Failure() { return base::InternalError("ordered"); }
+
+  const NetworkSpec acme_{
+      .tenant = "acme",
+      .subnet = *ParseIpv4Subnet("test", "10.213.4.0/24"),
+      .leases = {{.hostname = "primary", .mac = "52:54:00:d5:04:02", .address = {0x0AD50402U}}}};
+  base::StderrLogger log_;
+  fakes::FakeHostNetwork host_;
+  libvirt::Connection connection_{"test:///default"};
+  LibvirtNetworks networks_{connection_, host_, log_};
+};
+
+TEST_F(LibvirtNetworksTest, MakesATransientNetworkAsDescribed) {
+  ASSERT_EQ(networks_.EnsureNetwork(acme_), absl::OkStatus());
+  const NetworkDescription live = Describe("flatvm-acme");
+  EXPECT_TRUE(MatchesExceptLeases(live, acme_));
+  EXPECT_EQ(live.leases, acme_.leases);
+  EXPECT_EQ(virNetworkIsPersistent(Find("flatvm-acme").get()), 0);
+  EXPECT_THAT(host_.filters(), ElementsAre(acme_.subnet));
+}
+
+TEST_F(LibvirtNetworksTest, WritesXmlThatLibvirtsSchemaAccepts) {
+  const libvirt::NetworkPtr network(virNetworkCreateXMLFlags(
+      connection_.Get()->get(), BuildNetworkXml(acme_).c_str(), VIR_NETWORK_CREATE_VALIDATE));
+  EXPECT_NE(network, nullptr) << virGetLastErrorMessage();
+}
+
+TEST_F(LibvirtNetworksTest, MakesNoBridgeThatIsNotFiltered) {
+  host_.FailNext("EnsureFilter", Failure());
+  EXPECT_EQ(networks_.EnsureNetwork(acme_), Failure());
+  EXPECT_EQ(Find("flatvm-acme"), nullptr);
+}
+
+TEST_F(LibvirtNetworksTest, RemovesTheFilterWithTheNetwork) {
+  ASSERT_EQ(networks_.EnsureNetwork(acme_), absl::OkStatus());
+  ASSERT_EQ(networks_.RemoveNetwork("acme", acme_.subnet), absl::OkStatus());
+  EXPECT_EQ(Find("flatvm-acme"), nullptr);
+  EXPECT_THAT(host_.filters(), IsEmpty());
+}
+
+TEST_F(LibvirtNetworksTest, RemovesTheFilterWhenTheNetworkIsGoneAlready) {
+  ASSERT_TRUE(host_.EnsureFilter(acme_.subnet).ok());
+  ASSERT_EQ(networks_.RemoveNetwork("acme", acme_.subnet), absl::OkStatus());
+  EXPECT_THAT(host_.filters(), IsEmpty());
+}
+
+TEST_F(LibvirtNetworksTest, KeepsALiveNetworkThatIsAsDescribed) {
+  ASSERT_EQ(networks_.EnsureNetwork(acme_), absl::OkStatus());
+  char before[VIR_UUID_STRING_BUFLEN];
+  ASSERT_EQ(virNetworkGetUUIDString(Find("flatvm-acme").get(), before), 0);
+  ASSERT_EQ(networks_.EnsureNetwork(acme_), absl::OkStatus());
+  char after[VIR_UUID_STRING_BUFLEN];
+  ASSERT_EQ(virNetworkGetUUIDString(Find("flatvm-acme").get(), after), 0);
+  EXPECT_STREQ(before, after);
+}
+
+TEST_F(LibvirtNetworksTest, ReplacesAnotherNetworkOnlyIfNoMachineIsAttached) {
+  ASSERT_EQ(networks_.EnsureNetwork(acme_), absl::OkStatus());
+  NetworkSpec moved = acme_;
+  moved.subnet = *ParseIpv4Subnet("test", "10.213.9.0/24");
+  moved.leases[0].address = {0x0AD50902U};
+  EXPECT_EQ(networks_.EnsureNetwork(moved).code(), absl::StatusCode::kInternal);
+  EXPECT_TRUE(MatchesExceptLeases(Describe("flatvm-acme"), acme_));
+  host_.SetBridgeState(BridgeName(acme_.subnet), BridgeState::kFree);
+  EXPECT_EQ(networks_.EnsureNetwork(moved), absl::OkStatus());
+  EXPECT_TRUE(MatchesExceptLeases(Describe("flatvm-acme"), moved));
+}
+
+TEST_F(LibvirtNetworksTest, MakesANetworkAnewWhoseBridgeIsGone) {
+  ASSERT_EQ(networks_.EnsureNetwork(acme_), absl::OkStatus());
+  char before[VIR_UUID_STRING_BUFLEN];
+  ASSERT_EQ(virNetworkGetUUIDString(Find("flatvm-acme").get(), before), 0);
+  host_.SetBridgeState(BridgeName(acme_.subnet), BridgeState::kAbsent);
+  ASSERT_EQ(networks_.EnsureNetwork(acme_), absl::OkStatus());
+  char after[VIR_UUID_STRING_BUFLEN];
+  ASSERT_EQ(virNetworkGetUUIDString(Find("flatvm-acme").get(), after), 0);
+  EXPECT_STRNE(before, after);
+}
+
+TEST_F(LibvirtNetworksTest, LeavesTheOperatorsNetworksAlone) {
+  Define("<network><name>flatvm-acme</name><bridge name='virbr7'/></network>");
+  EXPECT_THAT(*networks_.ListTenants(), IsEmpty());
+  EXPECT_EQ(networks_.EnsureNetwork(acme_).code(), absl::StatusCode::kInternal);
+  EXPECT_EQ(networks_.AddLease("acme", acme_.leases[0]).code(), absl::StatusCode::kInternal);
+  EXPECT_EQ(networks_.RemoveNetwork("acme", acme_.subnet).code(), absl::StatusCode::kInternal);
+  EXPECT_EQ(Describe("flatvm-acme").bridge, "virbr7");
+}
+
+TEST_F(LibvirtNetworksTest, TakesAMisnamedNetworkForNobodys) {
+  NetworkSpec globex = acme_;
+  globex.tenant = "globex";
+  std::string xml = BuildNetworkXml(globex);
+  xml.replace(xml.find("flatvm-globex"), std::string("flatvm-globex").size(), "flatvm-acme");
+  Define(xml.c_str());
+  EXPECT_THAT(*networks_.ListTenants(), IsEmpty());
+  EXPECT_EQ(networks_.EnsureNetwork(acme_).code(), absl::StatusCode::kInternal);
+}
+
+TEST_F(LibvirtNetworksTest, RemovesAHostEntryOfSomebodyElses) {
+  NetworkSpec with_stranger = acme_;
+  with_stranger.leases.push_back(
+      {.hostname = "stranger", .mac = "52:54:00:d5:04:09", .address = {0x0AD50409U}});
+  std::string xml = BuildNetworkXml(with_stranger);
+  xml.replace(xml.find("stranger.acme.internal"), std::string("stranger.acme.internal").size(),
+              "Stranger");
+  ASSERT_NE(libvirt::NetworkPtr(virNetworkCreateXML(connection_.Get()->get(), xml.c_str())),
+            nullptr);
+  ASSERT_EQ(networks_.EnsureNetwork(acme_), absl::OkStatus());
+  EXPECT_EQ(Describe("flatvm-acme").leases, acme_.leases);
+}
+
+TEST(LibvirtNetworks, SaysThatLibvirtdIsOutOfReach) {
+  base::StderrLogger log;
+  fakes::FakeHostNetwork host;
+  libvirt::Connection connection("qemu+unix:///system?socket=/nowhere/libvirt-sock");
+  LibvirtNetworks networks(connection, host, log);
+  const NetworkSpec spec{.tenant = "acme", .subnet = *ParseIpv4Subnet("test", "10.213.4.0/24")};
+  const Lease lease{.hostname = "web", .mac = "52:54:00:d5:04:03", .address = {0x0AD50403U}};
+  for (const absl::Status& status :
+       {networks.EnsureNetwork(spec), networks.RemoveNetwork("acme", spec.subnet),
+        networks.AddLease("acme", lease), networks.RemoveLease("acme", lease),
+        networks.ListTenants().status()}) {
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+    EXPECT_EQ(base::GetErrorInfo(status).reason, base::Reason::kHypervisorUnavailable);
+  }
+  EXPECT_THAT(host.filters(), IsEmpty());
+}
+
+}  // namespace
+}  // namespace flatvm::network

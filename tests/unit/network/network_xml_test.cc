@@ -1,0 +1,167 @@
+#include "network/network_xml.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "daemon/base/error.h"
+#include "daemon/base/str_cat.h"
+
+namespace flatvm::network {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+Lease MakeLease(std::string hostname, std::string mac, std::string_view address) {
+  return {std::move(hostname), std::move(mac), *ParseIpv4Address("test", address)};
+}
+
+Lease Primary() { return MakeLease("primary", "52:54:00:d5:04:02", "10.213.4.2"); }
+Lease Web() { return MakeLease("web-1", "52:54:00:d5:04:03", "10.213.4.3"); }
+
+NetworkSpec Acme() {
+  return {.tenant = "acme",
+          .subnet = *ParseIpv4Subnet("test", "10.213.4.0/24"),
+          .leases = {Primary(), Web()}};
+}
+
+TEST(NetworkNames, FollowTenantAndSubnet) {
+  EXPECT_EQ(NetworkName("acme"), "flatvm-acme");
+  EXPECT_EQ(BridgeName(*ParseIpv4Subnet("test", "10.213.4.0/24")), "fv-0ad50400");
+  EXPECT_EQ(BridgeName(*ParseIpv4Subnet("test", "255.255.255.248/29")).size(), 11U);
+}
+
+TEST(NetworkXml, IsTheGoldenOne) {
+  EXPECT_EQ(BuildNetworkXml(Acme()), R"(<network>
+  <name>flatvm-acme</name>
+  <metadata>
+    <flatvm:network xmlns:flatvm="https://flatvm.dev/xmlns/libvirt/1" tenant="acme" />
+  </metadata>
+  <forward mode="open" />
+  <bridge name="fv-0ad50400" stp="off" delay="0" />
+  <mac address="52:54:00:d5:04:01" />
+  <domain name="acme.internal" localOnly="yes" />
+  <ip address="10.213.4.1" netmask="255.255.255.0">
+    <dhcp>
+      <host mac="52:54:00:d5:04:02" name="primary.acme.internal" ip="10.213.4.2" />
+      <host mac="52:54:00:d5:04:03" name="web-1.acme.internal" ip="10.213.4.3" />
+    </dhcp>
+  </ip>
+</network>
+)");
+}
+
+TEST(NetworkXml, HasNoDhcpWithoutLeases) {
+  NetworkSpec spec = Acme();
+  spec.leases.clear();
+  EXPECT_EQ(BuildNetworkXml(spec).find("dhcp"), std::string::npos);
+}
+
+TEST(NetworkXml, IsReadBackAsItWasWritten) {
+  const auto read = ParseNetworkXml(BuildNetworkXml(Acme()));
+  ASSERT_TRUE(read.ok());
+  EXPECT_EQ(read->tenant, "acme");
+  EXPECT_THAT(read->leases, ElementsAre(Primary(), Web()));
+  EXPECT_TRUE(MatchesExceptLeases(*read, Acme()));
+}
+
+TEST(NetworkXml, OfAnotherShapeDoesNotMatch) {
+  const NetworkDescription same = *ParseNetworkXml(BuildNetworkXml(Acme()));
+  NetworkDescription other = same;
+  other.tenant = "globex";
+  EXPECT_FALSE(MatchesExceptLeases(other, Acme()));
+  other = same;
+  other.bridge = "virbr0";
+  EXPECT_FALSE(MatchesExceptLeases(other, Acme()));
+  other = same;
+  other.forward_mode = "nat";
+  EXPECT_FALSE(MatchesExceptLeases(other, Acme()));
+  other = same;
+  other.domain = "example.org";
+  EXPECT_FALSE(MatchesExceptLeases(other, Acme()));
+  other = same;
+  other.gateway.value += 1;
+  EXPECT_FALSE(MatchesExceptLeases(other, Acme()));
+  other = same;
+  other.netmask = "255.255.0.0";
+  EXPECT_FALSE(MatchesExceptLeases(other, Acme()));
+}
+
+TEST(NetworkXml, WithoutOurMetadataIsNobodysTenant) {
+  for (const char* metadata :
+       {"", "<metadata/>", "<metadata><network tenant='acme'/></metadata>",
+        "<metadata><flatvm:network xmlns:flatvm='https://elsewhere' tenant='acme'/></metadata>",
+        "<metadata><flatvm:network xmlns:flatvm='https://flatvm.dev/xmlns/libvirt/1' "
+        "tenant='../x'/></metadata>"}) {
+    const auto read =
+        ParseNetworkXml(base::StrCat("<network><name>flatvm-acme</name>", metadata, "</network>"));
+    ASSERT_TRUE(read.ok()) << metadata;
+    EXPECT_EQ(read->tenant, "") << metadata;
+    EXPECT_THAT(read->leases, IsEmpty());
+    EXPECT_FALSE(MatchesExceptLeases(*read, Acme()));
+  }
+}
+
+TEST(NetworkXml, ThatIsNoneIsRefused) {
+  for (const char* xml : {"", "<", "<network", "<domain/>", "text"}) {
+    EXPECT_EQ(ParseNetworkXml(xml).status().code(), absl::StatusCode::kInternal) << xml;
+  }
+}
+
+// "mac,ip,ignore" would make dnsmasq deaf to the machine, "mac,ip,60m" nameless: never bare names.
+TEST(HostXml, QualifiesNamesThatDnsmasqTakesForKeywords) {
+  for (const char* name : {"ignore", "infinite", "60m", "12"}) {
+    Lease lease = Web();
+    lease.hostname = name;
+    EXPECT_EQ(BuildHostXml("acme", lease),
+              base::StrCat("<host mac=\"52:54:00:d5:04:03\" name=\"", name,
+                           ".acme.internal\" ip=\"10.213.4.3\" />\n"));
+  }
+}
+
+TEST(HostXml, IsFoundForDeletionByMacAndAddress) {
+  EXPECT_EQ(BuildHostMatchXml(Web()), "<host mac=\"52:54:00:d5:04:03\" ip=\"10.213.4.3\" />\n");
+}
+
+TEST(NetworkSpec, IsCheckedFieldByField) {
+  struct Case {
+    const char* field;
+    base::Reason reason;
+    void (*spoil)(NetworkSpec&);
+  };
+  using base::Reason;
+  const Case cases[] = {
+      {"tenant", Reason::kFieldMissing, [](NetworkSpec& s) { s.tenant = ""; }},
+      {"tenant", Reason::kFieldMalformed, [](NetworkSpec& s) { s.tenant = "a'/><x"; }},
+      {"hostname", Reason::kFieldMalformed, [](NetworkSpec& s) { s.leases[1].hostname = "a,b"; }},
+      {"hostname", Reason::kFieldMissing, [](NetworkSpec& s) { s.leases[1].hostname = ""; }},
+      {"mac", Reason::kFieldMalformed, [](NetworkSpec& s) { s.leases[1].mac = ""; }},
+      {"mac", Reason::kFieldMalformed,
+       [](NetworkSpec& s) { s.leases[1].mac = "52:54:00:D5:04:03"; }},
+      {"mac", Reason::kFieldMalformed,
+       [](NetworkSpec& s) { s.leases[1].mac = "52-54-00-d5-04-03"; }},
+      {"mac", Reason::kFieldMalformed,
+       [](NetworkSpec& s) { s.leases[1].mac = "52:54:00:d5:04:0'"; }},
+      {"address", Reason::kFieldOutOfRange, [](NetworkSpec& s) { s.leases[1].address = {0}; }},
+      {"address", Reason::kFieldOutOfRange,
+       [](NetworkSpec& s) { s.leases[1].address = s.subnet.Gateway(); }},
+      {"address", Reason::kFieldOutOfRange,
+       [](NetworkSpec& s) { s.leases[1].address = s.leases[0].address; }},
+      {"leases", Reason::kFieldOutOfRange,
+       [](NetworkSpec& s) { s.leases[1].hostname = s.leases[0].hostname; }},
+      {"leases", Reason::kFieldOutOfRange,
+       [](NetworkSpec& s) { s.leases[1].mac = s.leases[0].mac; }},
+  };
+  ASSERT_TRUE(CheckNetworkSpec(Acme()).ok());
+  for (size_t i = 0; i < std::size(cases); ++i) {
+    NetworkSpec spec = Acme();
+    cases[i].spoil(spec);
+    const absl::Status status = CheckNetworkSpec(spec);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << i;
+    EXPECT_EQ(base::GetErrorInfo(status).field, cases[i].field) << i;
+    EXPECT_EQ(base::GetErrorInfo(status).reason, cases[i].reason) << i;
+  }
+}
+
+}  // namespace
+}  // namespace flatvm::network
