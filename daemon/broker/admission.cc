@@ -1,0 +1,90 @@
+#include "daemon/broker/admission.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+#include "daemon/base/error.h"
+#include "daemon/base/str_cat.h"
+
+namespace flatvm::broker {
+namespace {
+
+// One amount: where it stands in Resources, what its limit is called, and the error of exceeding
+// it.
+struct Amount {
+  uint32_t Resources::*member;
+  const char* name;
+  const char* unit;
+  base::Reason reason;
+};
+
+constexpr std::array<Amount, 4> kAmounts = {{
+    {&Resources::memory_mib, "memory_mib", "MiB of memory", base::Reason::kTenantMemoryLimit},
+    {&Resources::vcpus, "vcpus", "vCPUs", base::Reason::kTenantVcpuLimit},
+    {&Resources::vms, "vms", "secondaries", base::Reason::kTenantVmLimit},
+    {&Resources::disk_mib, "disk_mib", "MiB of disk", base::Reason::kTenantDiskLimit},
+}};
+
+uint32_t Saturate(uint64_t value) {
+  return static_cast<uint32_t>(std::min<uint64_t>(value, std::numeric_limits<uint32_t>::max()));
+}
+
+Resources Sum(const Resources& a, const Resources& b) {
+  Resources sum;
+  for (const Amount& amount : kAmounts) {
+    sum.*amount.member = Saturate(uint64_t{a.*amount.member} + b.*amount.member);
+  }
+  return sum;
+}
+
+}  // namespace
+
+Resources CostOf(const VmSpec& spec, const Settings& settings) {
+  return Resources{.memory_mib = Saturate(uint64_t{spec.memory_mib} + settings.vmm_overhead_mib),
+                   .vcpus = spec.vcpus,
+                   .vms = 1,
+                   .disk_mib = spec.disk_mib};
+}
+
+Resources BaseCost(const TenantRecord& tenant, const Settings& settings) {
+  return Resources{.memory_mib = Saturate(uint64_t{tenant.primary_memory_mib} +
+                                          settings.vmm_overhead_mib + settings.front_overhead_mib),
+                   .vcpus = tenant.primary_vcpus};
+}
+
+Resources UsedBy(const TenantRecord& tenant, const std::map<std::string, VmRecord>& vms,
+                 const Settings& settings) {
+  Resources used = BaseCost(tenant, settings);
+  for (const auto& [id, vm] : vms) used = Sum(used, CostOf(vm.spec, settings));
+  return used;
+}
+
+Resources LeftOf(const Resources& limits, const Resources& used) {
+  Resources left;
+  for (const Amount& amount : kAmounts) {
+    const uint32_t limit = limits.*amount.member;
+    left.*amount.member = limit - std::min(limit, used.*amount.member);
+  }
+  return left;
+}
+
+absl::Status Admit(const Resources& limits, const Resources& used, const Resources& asked) {
+  const Resources left = LeftOf(limits, used);
+  for (const Amount& amount : kAmounts) {
+    if (asked.*amount.member <= left.*amount.member) continue;
+    return base::MakeError(
+        absl::StatusCode::kResourceExhausted,
+        base::ErrorInfo{.reason = amount.reason,
+                        .limit = amount.name,
+                        .limit_value = limits.*amount.member,
+                        .asked = asked.*amount.member,
+                        .used = used.*amount.member,
+                        .left = left.*amount.member},
+        base::StrCat("asks for ", asked.*amount.member, " ", amount.unit, ", but of the tenant's ",
+                     limits.*amount.member, " only ", left.*amount.member, " are left"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace flatvm::broker

@@ -1,0 +1,248 @@
+#include <algorithm>
+#include <utility>
+
+#include "daemon/base/error.h"
+#include "daemon/base/names.h"
+#include "daemon/base/rollback.h"
+#include "daemon/base/str_cat.h"
+#include "daemon/broker/admission.h"
+#include "daemon/broker/tenant_lifecycle.h"
+#include "daemon/broker/validation.h"
+
+namespace flatvm::broker {
+namespace {
+
+absl::Status CheckPrimaryFits(const TenantRecord& tenant, const Settings& settings) {
+  const Resources cost = BaseCost(tenant, settings);
+  const bool fits =
+      cost.memory_mib <= tenant.limits.memory_mib && cost.vcpus <= tenant.limits.vcpus;
+  if (fits) return absl::OkStatus();
+  const bool memory = cost.memory_mib > tenant.limits.memory_mib;
+  return base::MakeError(
+      absl::StatusCode::kFailedPrecondition,
+      base::ErrorInfo{.reason = base::Reason::kPrimaryTooLarge,
+                      .field = memory ? "limits.memory_mib" : "limits.vcpus"},
+      memory ? base::StrCat("the primary needs ", cost.memory_mib, " MiB with overheads (its own ",
+                            tenant.primary_memory_mib, ", the VMM's ", settings.vmm_overhead_mib,
+                            ", the front's ", settings.front_overhead_mib,
+                            "), but the tenant is to have ", tenant.limits.memory_mib)
+             : base::StrCat("the primary has ", cost.vcpus, " vCPUs, but the tenant is to have ",
+                            tenant.limits.vcpus));
+}
+
+}  // namespace
+
+std::vector<std::string> LacksOf(const hypervisor::PrimaryInfo& primary,
+                                 const hypervisor::PrimaryAttachment& attachment) {
+  std::vector<std::string> lacks;
+  if (!primary.running) return lacks;
+  // Before a create was carried out there is no CID to compare with.
+  const bool has_vsock = attachment.cid.value != 0 && primary.live_cid == attachment.cid;
+  if (!has_vsock) lacks.emplace_back("vsock");
+  if (primary.live_partition != attachment.partition) lacks.emplace_back("partition");
+  if (std::find(primary.live_macs.begin(), primary.live_macs.end(), attachment.mac) ==
+      primary.live_macs.end()) {
+    lacks.emplace_back("nic");
+  }
+  return lacks;
+}
+
+hypervisor::PrimaryAttachment AttachmentOf(const TenantRecord& tenant) {
+  return hypervisor::PrimaryAttachment{.tenant = tenant.name,
+                                       .cid = tenant.cid,
+                                       .partition = cgroups::PartitionPath(tenant.name),
+                                       .network = network::NetworkName(tenant.name),
+                                       .mac = tenant.mac};
+}
+
+cgroups::SliceLimits SliceLimitsOf(const TenantRecord& tenant) {
+  // A QEMU process has a thread a vCPU and up to 64 I/O workers, and vhost adds its own: 128 and
+  // the vCPUs are ample.
+  constexpr uint64_t kTasksPerVm = 128;
+  constexpr uint64_t kTasksOfFront = 256;
+  return cgroups::SliceLimits{
+      .memory_max_bytes = tenant.limits.memory_mib * base::kMebibyte,
+      .cpu_percent = tenant.limits.vcpus * 100,
+      .tasks_max =
+          kTasksOfFront + kTasksPerVm * (uint64_t{tenant.limits.vms} + 1) + tenant.limits.vcpus};
+}
+
+absl::Status TenantLifecycle::TakeSubnet(const network::Ipv4Subnet& subnet) {
+  const std::lock_guard lock(subnets_mutex_);
+  return subnets_.Take(subnet);
+}
+
+absl::Status TenantLifecycle::EnsureEffects(const TenantRecord& tenant,
+                                            const std::vector<network::Lease>& leases) {
+  FLATVM_RETURN_IF_ERROR(ports_.storage.EnsureTenant(tenant.name));
+  FLATVM_RETURN_IF_ERROR(ports_.cgroups.EnsureSlice(tenant.name, SliceLimitsOf(tenant)));
+  return ports_.networks.EnsureNetwork(
+      network::NetworkSpec{.tenant = tenant.name, .subnet = tenant.subnet, .leases = leases});
+}
+
+// One create, from reservation to commit.
+class TenantLifecycle::Creation {
+ public:
+  Creation(TenantLifecycle& owner, const CreateTenantOrder& order)
+      : owner_(owner),
+        order_(order),
+        rollback_(owner.ports_.log,
+                  base::LogFields{
+                      .request = order.request_id, .tenant = order.name, .op = "create-tenant"}) {}
+
+  absl::StatusOr<CreateTenantResult> Run() {
+    FLATVM_RETURN_IF_ERROR(InspectPrimary());
+    FLATVM_RETURN_IF_ERROR(Reserve());
+    if (order_.mode == Mode::kValidateOnly) return Result();
+
+    rollback_.Push("record", [this] { return owner_.ports_.records.RemoveTenant(tenant_.name); });
+    rollback_.Push("storage", [this] { return owner_.ports_.storage.RemoveTenant(tenant_.name); });
+    FLATVM_RETURN_IF_ERROR(owner_.ports_.storage.EnsureTenant(tenant_.name));
+    FLATVM_RETURN_IF_ERROR(owner_.ports_.records.PutTenant(tenant_));
+    rollback_.Push("slice", [this] { return owner_.RemoveSliceUnlessOccupied(tenant_.name); });
+    rollback_.Push("network", [this] {
+      return owner_.ports_.networks.RemoveNetwork(tenant_.name, tenant_.subnet);
+    });
+    FLATVM_RETURN_IF_ERROR(owner_.EnsureEffects(
+        tenant_,
+        {network::Lease{
+            .hostname = kPrimaryHostname, .mac = tenant_.mac, .address = tenant_.address}}));
+    rollback_.Push("primary's definition",
+                   [this] { return owner_.ports_.hypervisor.DetachPrimary(tenant_.undo); });
+    FLATVM_ASSIGN_OR_RETURN(tenant_.undo, owner_.ports_.hypervisor.AttachPrimary(
+                                              tenant_.primary_uuid, AttachmentOf(tenant_)));
+    FLATVM_RETURN_IF_ERROR(owner_.ports_.records.PutTenant(tenant_));
+    rollback_.Push("gate", [this] { return owner_.ports_.gate.CloseTenant(tenant_.name); });
+    FLATVM_RETURN_IF_ERROR(owner_.ports_.gate.OpenTenant(tenant_.name));
+    FLATVM_RETURN_IF_ERROR(Restart());
+    FLATVM_RETURN_IF_ERROR(Commit());
+    rollback_.Release();
+    return Result();
+  }
+
+ private:
+  absl::Status InspectPrimary() {
+    FLATVM_ASSIGN_OR_RETURN(primary_, owner_.ports_.hypervisor.GetPrimary(order_.primary));
+    if (primary_.persistent) return absl::OkStatus();
+    return base::MakeError(
+        absl::StatusCode::kFailedPrecondition,
+        base::ErrorInfo{.reason = base::Reason::kPrimaryNotDefined, .field = "primary"},
+        base::StrCat("domain \"", primary_.name,
+                     "\" is transient; a primary needs a persistent definition (virsh define)"));
+  }
+
+  // Takes subnet, CID and address; the tenant's entry in the registry holds the name and the
+  // primary.
+  absl::Status Reserve() {
+    tenant_.name = order_.name;
+    tenant_.limits = order_.limits;
+    tenant_.primary_uuid = primary_.uuid;
+    tenant_.primary_domain = primary_.name;
+    tenant_.primary_memory_mib = primary_.memory_mib;
+    tenant_.primary_vcpus = primary_.vcpus;
+    tenant_.created_at = owner_.ports_.clock.Now();
+    tenant_.request_id = order_.request_id;
+    FLATVM_RETURN_IF_ERROR(CheckPrimaryFits(tenant_, owner_.settings_));
+    FLATVM_ASSIGN_OR_RETURN(const std::vector<base::VsockCid> foreign,
+                            owner_.ports_.hypervisor.ListUsedCids());
+
+    Registry::Access state = owner_.registry_.Acquire();
+    FLATVM_RETURN_IF_ERROR(CheckFree(*state));
+    if (order_.mode == Mode::kValidateOnly) return absl::OkStatus();
+    {
+      const std::lock_guard lock(owner_.subnets_mutex_);
+      FLATVM_ASSIGN_OR_RETURN(tenant_.subnet, owner_.subnets_.Allocate());
+    }
+    rollback_.Push("reservation", [this] {
+      Forget();
+      return absl::OkStatus();
+    });
+    FLATVM_ASSIGN_OR_RETURN(tenant_.cid, owner_.cids_.Allocate([&](base::VsockCid cid) {
+      return state->HasCid(cid) || std::find(foreign.begin(), foreign.end(), cid) != foreign.end();
+    }));
+    network::AddressPool addresses(tenant_.subnet);
+    FLATVM_ASSIGN_OR_RETURN(tenant_.address, addresses.Allocate());
+    tenant_.mac = network::MacFor(tenant_.address);
+    // Enough to undo the attachment by, on disk before it is made.
+    tenant_.undo = hypervisor::PrimaryUndo{.uuid = primary_.uuid,
+                                           .before_xml = primary_.definition_xml,
+                                           .attachment = AttachmentOf(tenant_)};
+    const auto [it, inserted] = state->tenants.emplace(tenant_.name, TenantEntry(tenant_));
+    it->second.changing = true;
+    return it->second.addresses.Take(tenant_.address);
+  }
+
+  absl::Status CheckFree(RegistryState& state) {
+    if (state.FindTenant(order_.name) != nullptr) {
+      return base::MakeError(
+          absl::StatusCode::kAlreadyExists,
+          base::ErrorInfo{.reason = base::Reason::kTenantExists, .field = "name"},
+          base::StrCat("there is a tenant \"", order_.name, "\" already"));
+    }
+    if (const TenantEntry* other = state.FindTenantByPrimary(primary_.uuid)) {
+      return base::MakeError(
+          absl::StatusCode::kAlreadyExists,
+          base::ErrorInfo{.reason = base::Reason::kPrimaryHasTenant, .field = "primary"},
+          base::StrCat("domain \"", primary_.name, "\" is the primary of tenant \"",
+                       other->record.name, "\""));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Restart() {
+    if (order_.restart == PrimaryRestart::kLeaveRunning) return absl::OkStatus();
+    if (primary_.running && LacksOf(primary_, AttachmentOf(tenant_)).empty())
+      return absl::OkStatus();
+    return owner_.ports_.hypervisor.RestartPrimary(tenant_.primary_uuid,
+                                                   owner_.settings_.shutdown_timeout_ms);
+  }
+
+  absl::Status Commit() {
+    FLATVM_ASSIGN_OR_RETURN(primary_, owner_.ports_.hypervisor.GetPrimary(tenant_.primary_uuid));
+    tenant_.state = TenantState::kReady;
+    tenant_.primary_boot_id = primary_.boot_id;
+    FLATVM_RETURN_IF_ERROR(owner_.ports_.records.PutTenant(tenant_));
+    Registry::Access state = owner_.registry_.Acquire();
+    TenantEntry* entry = state->FindTenant(tenant_.name);
+    if (entry == nullptr) return base::InternalError("a tenant being created left the registry");
+    entry->record = tenant_;
+    entry->changing = false;
+    return absl::OkStatus();
+  }
+
+  void Forget() {
+    Registry::Access state = owner_.registry_.Acquire();
+    state->tenants.erase(tenant_.name);
+    const std::lock_guard lock(owner_.subnets_mutex_);
+    owner_.subnets_.Remove(tenant_.subnet);
+  }
+
+  CreateTenantResult Result() {
+    return CreateTenantResult{.tenant = tenant_,
+                              .needs_restart = LacksOf(primary_, AttachmentOf(tenant_))};
+  }
+
+  TenantLifecycle& owner_;
+  const CreateTenantOrder& order_;
+  hypervisor::PrimaryInfo primary_;
+  TenantRecord tenant_;
+  base::RollbackStack rollback_;  // last: its undo steps use the rest
+};
+
+absl::StatusOr<CreateTenantResult> TenantLifecycle::Create(const CreateTenantOrder& order) {
+  FLATVM_RETURN_IF_ERROR(base::CheckRequestId(order.request_id));
+  FLATVM_RETURN_IF_ERROR(base::CheckName("name", order.name));
+  FLATVM_RETURN_IF_ERROR(ValidatePrimaryReference(order.primary));
+  FLATVM_RETURN_IF_ERROR(ValidateLimits(order.limits));
+  if (order.mode == Mode::kExecute && !order.request_id.empty()) {
+    Registry::Access state = registry_.Acquire();
+    const TenantEntry* entry = state->FindTenant(order.name);
+    const bool repeated = entry != nullptr && !entry->changing &&
+                          entry->record.request_id == order.request_id &&
+                          entry->record.limits == order.limits;
+    if (repeated) return CreateTenantResult{.tenant = entry->record};
+  }
+  return Creation(*this, order).Run();
+}
+
+}  // namespace flatvm::broker

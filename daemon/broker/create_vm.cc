@@ -1,0 +1,271 @@
+#include <algorithm>
+#include <functional>
+#include <string>
+#include <utility>
+
+#include "daemon/base/error.h"
+#include "daemon/base/names.h"
+#include "daemon/base/rollback.h"
+#include "daemon/base/str_cat.h"
+#include "daemon/base/uuid.h"
+#include "daemon/broker/admission.h"
+#include "daemon/broker/stage_timer.h"
+#include "daemon/broker/validation.h"
+#include "daemon/broker/vm_lifecycle.h"
+
+namespace flatvm::broker {
+namespace {
+
+// The spec as it is granted: the image's own disk size where the caller named none.
+absl::StatusOr<VmSpec> Resolve(const VmSpec& asked, const storage::CatalogImage& image) {
+  VmSpec spec = asked;
+  if (asked.memory_mib < image.min_memory_mib) {
+    return base::FieldError(base::Reason::kFieldOutOfRange, "spec.memory_mib",
+                            base::StrCat("image \"", image.name, "\" needs at least ",
+                                         image.min_memory_mib, " MiB, not ", asked.memory_mib));
+  }
+  if (!image.disk.has_value()) {
+    if (asked.disk_mib == 0) return spec;
+    return base::FieldError(base::Reason::kFieldOutOfRange, "spec.disk_mib",
+                            base::StrCat("image \"", image.name, "\" has no disk"));
+  }
+  if (asked.disk_mib != 0 && asked.disk_mib < image.disk->size_mib) {
+    return base::FieldError(base::Reason::kFieldOutOfRange, "spec.disk_mib",
+                            base::StrCat("image \"", image.name, "\" needs at least ",
+                                         image.disk->size_mib, " MiB, not ", asked.disk_mib));
+  }
+  if (asked.disk_mib == 0) spec.disk_mib = image.disk->size_mib;
+  return spec;
+}
+
+hypervisor::DomainSpec BuildDomainSpec(const VmRecord& vm, const storage::CatalogImage& image,
+                                       const storage::VmFiles& files) {
+  hypervisor::DomainSpec spec{.tenant = vm.tenant,
+                              .vm_id = vm.id,
+                              .vm_name = vm.spec.name,
+                              .memory_mib = vm.spec.memory_mib,
+                              .vcpus = vm.spec.vcpus,
+                              .cid = vm.cid,
+                              .mac = vm.mac,
+                              .network = network::NetworkName(vm.tenant),
+                              .partition = cgroups::PartitionPath(vm.tenant),
+                              .console_log = files.console_log};
+  if (image.disk.has_value()) {
+    spec.disk = hypervisor::DomainDisk{.path = files.disk_path,
+                                       .format = base::DiskFormat::kQcow2,
+                                       .backing_path = image.disk->path,
+                                       .backing_format = image.disk->format};
+  }
+  if (image.kernel.has_value()) {
+    spec.kernel = hypervisor::DomainKernel{.kernel_path = image.kernel->kernel_path,
+                                           .initrd_path = image.kernel->initrd_path,
+                                           .cmdline = image.kernel->cmdline};
+  }
+  return spec;
+}
+
+}  // namespace
+
+// One create, from admission to commit.
+class VmLifecycle::Creation {
+ public:
+  Creation(VmLifecycle& owner, const CreateVmOrder& order)
+      : owner_(owner),
+        order_(order),
+        timer_(owner.ports_.clock, owner.settings_.create_timeout),
+        rollback_(
+            owner.ports_.log,
+            base::LogFields{.request = order.request_id, .tenant = order.tenant, .op = "create"}) {}
+
+  absl::StatusOr<VmRecord> Run() {
+    FLATVM_ASSIGN_OR_RETURN(image_, owner_.ports_.storage.GetImage(order_.spec.image));
+    FLATVM_ASSIGN_OR_RETURN(vm_.spec, Resolve(order_.spec, image_));
+    FLATVM_RETURN_IF_ERROR(Reserve());
+    if (order_.mode == Mode::kValidateOnly) return vm_;
+    FLATVM_RETURN_IF_ERROR(timer_.EndStage("admit"));
+
+    // The intent is on disk before the first effect; whatever happens from here on, RemoveEffects
+    // undoes it.
+    rollback_.Push("record", [this] { return RemoveRecord(); });
+    FLATVM_RETURN_IF_ERROR(owner_.ports_.records.PutVm(vm_));
+    FLATVM_RETURN_IF_ERROR(AddLease());
+    FLATVM_RETURN_IF_ERROR(timer_.EndStage("address"));
+    FLATVM_RETURN_IF_ERROR(CreateFiles());
+    FLATVM_RETURN_IF_ERROR(timer_.EndStage("disk"));
+    FLATVM_RETURN_IF_ERROR(StartDomain());
+    FLATVM_RETURN_IF_ERROR(timer_.EndStage("domain"));
+    FLATVM_RETURN_IF_ERROR(Commit());
+    rollback_.Release();
+    return vm_;
+  }
+
+ private:
+  // Decides under the lock; the record put into the registry is the reservation.
+  absl::Status Reserve() {
+    Registry::Access state = owner_.registry_.Acquire();
+    FLATVM_ASSIGN_OR_RETURN(TenantEntry * tenant, state->GetReadyTenant(order_.tenant));
+    if (tenant->FindVm(order_.spec.name) != nullptr) {
+      return base::MakeError(
+          absl::StatusCode::kAlreadyExists,
+          base::ErrorInfo{.reason = base::Reason::kVmNameTaken, .field = "spec.name"},
+          base::StrCat("there is a secondary \"", order_.spec.name, "\" already"));
+    }
+    FLATVM_RETURN_IF_ERROR(Admit(tenant->record.limits,
+                                 UsedBy(tenant->record, tenant->vms, owner_.settings_),
+                                 CostOf(vm_.spec, owner_.settings_)));
+    vm_.tenant = order_.tenant;
+    vm_.asked = order_.spec;
+    vm_.created_at = owner_.ports_.clock.Now();
+    vm_.request_id = order_.request_id;
+    if (order_.mode == Mode::kValidateOnly) return absl::OkStatus();
+
+    boot_id_ = tenant->record.primary_boot_id;
+    FLATVM_ASSIGN_OR_RETURN(vm_.address, tenant->addresses.Allocate());
+    vm_.mac = network::MacFor(vm_.address);
+    auto cid = owner_.cids_.Allocate([&](base::VsockCid other) { return state->HasCid(other); });
+    if (!cid.ok()) {
+      tenant->addresses.Remove(vm_.address);
+      return cid.status();
+    }
+    vm_.cid = *cid;
+    vm_.id = base::NewUuid();
+    tenant->vms.emplace(vm_.id, vm_);
+    tenant->in_flight.insert(vm_.id);
+    rollback_.Push("reservation", [this] {
+      Forget();
+      return absl::OkStatus();
+    });
+    return absl::OkStatus();
+  }
+
+  // An effect whose undo may fail; then the record and the reservation stay, for a later destroy or
+  // the reconciler.
+  void PushEffect(std::string what, std::function<absl::Status()> undo) {
+    rollback_.Push(std::move(what), [this, undo = std::move(undo)] {
+      const absl::Status status = undo();
+      undone_ = undone_ && status.ok();
+      return status;
+    });
+  }
+
+  absl::Status AddLease() {
+    const network::Lease lease{.hostname = vm_.spec.name, .mac = vm_.mac, .address = vm_.address};
+    PushEffect("lease",
+               [this, lease] { return owner_.ports_.networks.RemoveLease(vm_.tenant, lease); });
+    return owner_.ports_.networks.AddLease(vm_.tenant, lease);
+  }
+
+  absl::Status CreateFiles() {
+    PushEffect("files", [this] { return owner_.ports_.storage.RemoveVmFiles(vm_.tenant, vm_.id); });
+    FLATVM_ASSIGN_OR_RETURN(
+        files_, owner_.ports_.storage.CreateVmFiles(vm_.tenant, vm_.id, image_, vm_.spec.disk_mib));
+    return absl::OkStatus();
+  }
+
+  absl::Status StartDomain() {
+    PushEffect("domain", [this] { return owner_.ports_.hypervisor.RemoveDomain(vm_.id); });
+    return owner_.ports_.hypervisor.StartDomain(BuildDomainSpec(vm_, image_, files_));
+  }
+
+  // The primary that asked must still be the one that runs; then the record says so, on disk first.
+  absl::Status Commit() {
+    {
+      Registry::Access state = owner_.registry_.Acquire();
+      TenantEntry* tenant = state->FindTenant(order_.tenant);
+      if (tenant == nullptr || tenant->record.primary_boot_id != boot_id_) {
+        return base::MakeError(absl::StatusCode::kFailedPrecondition,
+                               base::Reason::kPrimaryRestarted,
+                               "the primary stopped or was restarted while its secondary was made");
+      }
+    }
+    VmRecord running = vm_;
+    running.state = VmState::kRunning;
+    running.stages = timer_.stages();
+    FLATVM_RETURN_IF_ERROR(owner_.ports_.records.PutVm(running));
+    FLATVM_RETURN_IF_ERROR(timer_.EndStage("commit"));
+    running.stages = timer_.stages();
+    vm_ = running;
+    {
+      Registry::Access state = owner_.registry_.Acquire();
+      if (TenantEntry* tenant = state->FindTenant(order_.tenant); tenant != nullptr) {
+        // Its guest may be gone already: the event came while the create was in flight.
+        if (tenant->vms[vm_.id].state == VmState::kStopped) vm_.state = VmState::kStopped;
+        tenant->vms.insert_or_assign(vm_.id, vm_);
+        tenant->in_flight.erase(vm_.id);
+      }
+    }
+    owner_.registry_.NotifyChanged();
+    return absl::OkStatus();
+  }
+
+  absl::Status RemoveRecord() {
+    if (undone_) return owner_.ports_.records.RemoveVm(vm_.tenant, vm_.id);
+    vm_.state = VmState::kDestroying;
+    return owner_.ports_.records.PutVm(vm_);
+  }
+
+  // The last undo: only now may another secondary have the name, the address and the budget.
+  void Forget() {
+    {
+      Registry::Access state = owner_.registry_.Acquire();
+      if (TenantEntry* tenant = state->FindTenant(order_.tenant); tenant != nullptr) {
+        tenant->in_flight.erase(vm_.id);
+        if (undone_) {
+          tenant->vms.erase(vm_.id);
+          tenant->addresses.Remove(vm_.address);
+        } else {
+          tenant->vms[vm_.id].state = VmState::kDestroying;
+        }
+      }
+    }
+    owner_.registry_.NotifyChanged();
+  }
+
+  VmLifecycle& owner_;
+  const CreateVmOrder& order_;
+  StageTimer timer_;
+  storage::CatalogImage image_;
+  storage::VmFiles files_;
+  VmRecord vm_;
+  std::string boot_id_;
+  bool undone_ = true;            // every effect so far was undone
+  base::RollbackStack rollback_;  // last: its undo steps use the rest
+};
+
+absl::StatusOr<std::unique_ptr<VmRecord>> VmLifecycle::FindEarlierCreate(
+    const CreateVmOrder& order) {
+  if (order.request_id.empty()) return nullptr;
+  const auto deadline = ports_.clock.Steady() + settings_.create_timeout;
+  Registry::Access state = registry_.Acquire();
+  while (true) {
+    FLATVM_ASSIGN_OR_RETURN(TenantEntry * tenant, state->GetReadyTenant(order.tenant));
+    const auto it = std::find_if(tenant->vms.begin(), tenant->vms.end(), [&](const auto& entry) {
+      return entry.second.request_id == order.request_id;
+    });
+    if (it == tenant->vms.end()) return nullptr;
+    const VmRecord& vm = it->second;
+    if (vm.asked != order.spec) {
+      return base::MakeError(
+          absl::StatusCode::kAlreadyExists,
+          base::ErrorInfo{.reason = base::Reason::kRequestIdReused, .field = "request_id"},
+          "this request id has created a secondary of another spec");
+    }
+    if (!tenant->in_flight.contains(vm.id)) return std::make_unique<VmRecord>(vm);
+    if (!state.WaitForChange(deadline)) {
+      return base::MakeError(absl::StatusCode::kAborted, base::Reason::kChangeInFlight,
+                             "the same request is still being carried out");
+    }
+  }
+}
+
+absl::StatusOr<VmRecord> VmLifecycle::Create(const CreateVmOrder& order) {
+  FLATVM_RETURN_IF_ERROR(base::CheckRequestId(order.request_id));
+  FLATVM_RETURN_IF_ERROR(ValidateVmSpec(order.spec));
+  if (order.mode == Mode::kExecute) {
+    FLATVM_ASSIGN_OR_RETURN(const std::unique_ptr<VmRecord> earlier, FindEarlierCreate(order));
+    if (earlier != nullptr) return *earlier;
+  }
+  return Creation(*this, order).Run();
+}
+
+}  // namespace flatvm::broker

@@ -1,0 +1,112 @@
+#include "daemon/broker/directory.h"
+
+#include <algorithm>
+
+#include "daemon/base/error.h"
+#include "daemon/base/names.h"
+#include "daemon/broker/admission.h"
+#include "daemon/broker/tenant_lifecycle.h"
+#include "daemon/broker/validation.h"
+
+namespace flatvm::broker {
+namespace {
+
+std::vector<VmRecord> SortedVms(const TenantEntry& entry) {
+  std::vector<VmRecord> vms;
+  for (const auto& [id, vm] : entry.vms) vms.push_back(vm);
+  std::sort(vms.begin(), vms.end(),
+            [](const VmRecord& a, const VmRecord& b) { return a.spec.name < b.spec.name; });
+  return vms;
+}
+
+TenantView ViewOf(const TenantEntry& entry, const Settings& settings) {
+  TenantView view{.record = entry.record, .vmm_overhead_mib = settings.vmm_overhead_mib};
+  view.used = UsedBy(entry.record, entry.vms, settings);
+  view.left = LeftOf(entry.record.limits, view.used);
+  view.vms = SortedVms(entry);
+  return view;
+}
+
+}  // namespace
+
+void Directory::AddPrimary(TenantView* view) {
+  const auto primary = ports_.hypervisor.GetPrimary(view->record.primary_uuid);
+  if (!primary.ok()) {
+    const bool gone = primary.status().code() == absl::StatusCode::kNotFound;
+    view->primary_state = gone ? PrimaryState::kUndefined : PrimaryState::kUnknown;
+    return;
+  }
+  view->primary_state = primary->running ? PrimaryState::kRunning : PrimaryState::kShutOff;
+  view->primary_needs_restart = !LacksOf(*primary, AttachmentOf(view->record)).empty();
+}
+
+absl::StatusOr<TenantView> Directory::GetTenant(const std::string& name) {
+  TenantView view;
+  {
+    Registry::Access state = registry_.Acquire();
+    FLATVM_ASSIGN_OR_RETURN(const TenantEntry* entry, state->GetTenant(name));
+    view = ViewOf(*entry, settings_);
+  }
+  AddPrimary(&view);
+  return view;
+}
+
+std::vector<TenantView> Directory::ListTenants() {
+  std::vector<TenantView> views;
+  {
+    Registry::Access state = registry_.Acquire();
+    for (const auto& [name, entry] : state->tenants) views.push_back(ViewOf(entry, settings_));
+  }
+  for (TenantView& view : views) AddPrimary(&view);
+  return views;
+}
+
+absl::StatusOr<std::vector<VmRecord>> Directory::ListVms(const std::string& tenant) {
+  Registry::Access state = registry_.Acquire();
+  FLATVM_ASSIGN_OR_RETURN(const TenantEntry* entry, state->GetTenant(tenant));
+  return SortedVms(*entry);
+}
+
+absl::StatusOr<VmRecord> Directory::GetVm(const std::string& tenant, const std::string& reference) {
+  FLATVM_RETURN_IF_ERROR(ValidateVmReference(reference));
+  Registry::Access state = registry_.Acquire();
+  FLATVM_ASSIGN_OR_RETURN(TenantEntry * entry, state->GetTenant(tenant));
+  FLATVM_ASSIGN_OR_RETURN(const VmRecord* vm, RegistryState::GetVm(*entry, reference));
+  return *vm;
+}
+
+std::vector<VmRecord> Directory::ListAllVms() {
+  std::vector<VmRecord> all;
+  Registry::Access state = registry_.Acquire();
+  for (const auto& [name, entry] : state->tenants) {
+    for (VmRecord& vm : SortedVms(entry)) all.push_back(std::move(vm));
+  }
+  return all;
+}
+
+absl::StatusOr<VmView> Directory::GetAnyVm(const std::string& tenant,
+                                           const std::string& reference) {
+  FLATVM_RETURN_IF_ERROR(ValidateVmReference(reference));
+  std::string owner = tenant;
+  if (owner.empty()) {
+    if (!base::IsUuid(reference)) {
+      return base::FieldError(base::Reason::kFieldMissing, "tenant",
+                              "is required with a name; an id needs none");
+    }
+    Registry::Access state = registry_.Acquire();
+    for (const auto& [name, entry] : state->tenants) {
+      if (entry.vms.contains(reference)) owner = name;
+    }
+    if (owner.empty()) {
+      return base::MakeError(absl::StatusCode::kNotFound, base::Reason::kVmNotFound,
+                             "no tenant has a secondary with this id");
+    }
+  }
+  VmView view;
+  FLATVM_ASSIGN_OR_RETURN(view.vm, GetVm(owner, reference));
+  view.domain = hypervisor::DomainName(owner, view.vm.spec.name);
+  view.console_log = ports_.storage.FilesOf(owner, view.vm.id, storage::CatalogImage{}).console_log;
+  return view;
+}
+
+}  // namespace flatvm::broker

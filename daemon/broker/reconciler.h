@@ -1,0 +1,61 @@
+// Brings records and host in line: at start everything, later what stopped. Finishes or undoes what
+// was half done.
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "daemon/broker/record_store.h"
+#include "daemon/broker/registry.h"
+#include "daemon/broker/settings.h"
+#include "daemon/broker/tenant_lifecycle.h"
+#include "daemon/broker/vm_lifecycle.h"
+
+namespace flatvm::broker {
+
+// Run by one thread; blocks.
+class Reconciler {
+ public:
+  Reconciler(const Ports& ports, Registry& registry, TenantLifecycle& tenants, VmLifecycle& vms)
+      : ports_(ports), registry_(registry), tenants_(tenants), vms_(vms) {}
+
+  // Fills the empty registry from `stored` and the host: tenants half made or half removed go,
+  // slices, networks and gates of the others are put in place; secondaries half made or half
+  // destroyed go, those whose domain is gone become kStopped; domains, files and networks without a
+  // record are removed. What fails is logged and left for RetryLeftovers. Errors: UNAVAILABLE when
+  // the hypervisor cannot be asked; INTERNAL when two records contradict each other.
+  absl::Status ReconcileAtStart(const StoredState& stored);
+
+  // Goes on with destroys and tenant removals that failed half-way, and slices that were still
+  // occupied. Idempotent.
+  void RetryLeftovers();
+
+  // Marks secondaries as stopped whose domain is gone; for when events may have been missed.
+  // Errors: UNAVAILABLE when the hypervisor cannot be asked.
+  absl::Status RefreshStates();
+
+  // A domain stopped: a primary's connections are dropped, a secondary becomes kStopped. Others are
+  // ignored.
+  void OnDomainStopped(const std::string& uuid);
+
+ private:
+  absl::Status FillRegistry(const StoredState& stored);
+  void ReconcileTenant(const std::string& tenant);
+  std::set<std::string> RunningOnRecord();
+  // Those of `candidates` that have no running domain have stopped.
+  void MarkStopped(std::set<std::string> candidates,
+                   const std::vector<hypervisor::DomainInfo>& domains);
+  void RemoveOrphans(const std::vector<hypervisor::DomainInfo>& domains);
+  void FinishTenantRemoval(const std::string& tenant);
+  void LogFailure(const std::string& what, const absl::Status& status, const std::string& tenant,
+                  const std::string& vm);
+
+  const Ports& ports_;
+  Registry& registry_;
+  TenantLifecycle& tenants_;
+  VmLifecycle& vms_;
+};
+
+}  // namespace flatvm::broker

@@ -1,0 +1,86 @@
+// What flatvm remembers of a tenant and of a secondary: plain data. How it is written to disk is
+// daemon/state's.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "daemon/base/types.h"
+#include "daemon/hypervisor/hypervisor.h"
+#include "network/ipv4.h"
+
+namespace flatvm::broker {
+
+// What a tenant's primary is called on its network; no secondary may have this name.
+inline constexpr char kPrimaryHostname[] = "primary";
+
+// An amount of everything that is limited; limits, uses and what is left.
+struct Resources {
+  uint32_t memory_mib = 0;
+  uint32_t vcpus = 0;
+  uint32_t vms = 0;
+  uint32_t disk_mib = 0;
+
+  bool operator==(const Resources&) const = default;
+};
+
+enum class VmState { kCreating, kRunning, kStopped, kDestroying };
+
+// What the caller asked for; `disk_mib` is 0 until admission put the image's own size in.
+struct VmSpec {
+  std::string name;
+  std::string image;
+  uint32_t memory_mib = 0;
+  uint32_t vcpus = 0;
+  uint32_t disk_mib = 0;
+
+  bool operator==(const VmSpec&) const = default;
+};
+
+struct StageDuration {
+  std::string stage;
+  uint32_t duration_us = 0;
+
+  bool operator==(const StageDuration&) const = default;
+};
+
+struct VmRecord {
+  std::string id;  // UUID
+  std::string tenant;
+  VmState state = VmState::kCreating;
+  VmSpec asked;  // as the caller sent it: what a repeated request is compared with
+  VmSpec spec;   // as it was granted
+  network::Ipv4Address address;
+  std::string mac;
+  base::VsockCid cid;
+  std::chrono::system_clock::time_point created_at;
+  std::vector<StageDuration> stages;
+  std::string request_id;  // of its create; may be empty
+
+  bool operator==(const VmRecord&) const = default;
+};
+
+enum class TenantState { kCreating, kReady, kRemoving };
+
+struct TenantRecord {
+  std::string name;
+  TenantState state = TenantState::kCreating;
+  Resources limits;
+  std::string primary_uuid;
+  std::string primary_domain;       // name at creation, for people
+  uint32_t primary_memory_mib = 0;  // maximum of its definition at creation
+  uint32_t primary_vcpus = 0;
+  std::string
+      primary_boot_id;  // of the instance that may speak for the tenant; empty: none seen yet
+  base::VsockCid cid;
+  std::string mac;
+  network::Ipv4Address address;  // of the primary
+  network::Ipv4Subnet subnet;
+  hypervisor::PrimaryUndo undo;
+  std::chrono::system_clock::time_point created_at;
+  std::string request_id;
+};
+
+}  // namespace flatvm::broker

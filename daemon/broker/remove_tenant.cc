@@ -1,0 +1,121 @@
+#include <algorithm>
+
+#include "daemon/base/error.h"
+#include "daemon/base/names.h"
+#include "daemon/base/str_cat.h"
+#include "daemon/broker/tenant_lifecycle.h"
+
+namespace flatvm::broker {
+
+namespace {
+
+// What a running primary still has of its tenant, and loses at its next start.
+std::vector<std::string> StillHas(const hypervisor::PrimaryInfo& primary,
+                                  const hypervisor::PrimaryAttachment& attachment) {
+  std::vector<std::string> has;
+  if (!primary.running) return has;
+  const std::vector<std::string> lacks = LacksOf(primary, attachment);
+  for (const char* part : {"vsock", "partition", "nic"}) {
+    if (std::find(lacks.begin(), lacks.end(), part) == lacks.end()) has.emplace_back(part);
+  }
+  return has;
+}
+
+}  // namespace
+
+absl::Status TenantLifecycle::RemoveEffects(const TenantRecord& tenant, PrimaryRestart restart,
+                                            std::vector<std::string>* needs_restart) {
+  FLATVM_RETURN_IF_ERROR(ports_.gate.CloseTenant(tenant.name));
+  FLATVM_RETURN_IF_ERROR(ports_.hypervisor.DetachPrimary(tenant.undo));
+  auto primary = ports_.hypervisor.GetPrimary(tenant.primary_uuid);
+  if (!primary.ok() && primary.status().code() != absl::StatusCode::kNotFound) {
+    return primary.status();
+  }
+  if (primary.ok()) *needs_restart = StillHas(*primary, AttachmentOf(tenant));
+  if (!needs_restart->empty() && restart == PrimaryRestart::kRestart) {
+    FLATVM_RETURN_IF_ERROR(
+        ports_.hypervisor.RestartPrimary(tenant.primary_uuid, settings_.shutdown_timeout_ms));
+    needs_restart->clear();
+  }
+  FLATVM_RETURN_IF_ERROR(ports_.networks.RemoveNetwork(tenant.name, tenant.subnet));
+  FLATVM_RETURN_IF_ERROR(RemoveSliceUnlessOccupied(tenant.name));
+  FLATVM_RETURN_IF_ERROR(ports_.storage.RemoveTenant(tenant.name));
+  return ports_.records.RemoveTenant(tenant.name);
+}
+
+absl::Status TenantLifecycle::RemoveSliceUnlessOccupied(const std::string& tenant) {
+  const absl::Status status = ports_.cgroups.RemoveSlice(tenant);
+  if (status.code() != absl::StatusCode::kFailedPrecondition) return status;
+  // The primary runs in it until its next start; the reconciler removes it when it is empty.
+  ports_.log.Log(
+      base::LogLevel::kNotice,
+      base::StrCat("slice ", cgroups::SliceName(tenant), " is kept until its last process ends"),
+      base::LogFields{.tenant = tenant});
+  return absl::OkStatus();
+}
+
+absl::StatusOr<TenantRecord> TenantLifecycle::BeginRemoval(const RemoveTenantOrder& order) {
+  Registry::Access state = registry_.Acquire();
+  FLATVM_ASSIGN_OR_RETURN(TenantEntry * tenant, state->GetTenant(order.name));
+  if (tenant->changing || !tenant->in_flight.empty()) {
+    return base::MakeError(absl::StatusCode::kAborted, base::Reason::kChangeInFlight,
+                           "a change of the tenant or of one of its secondaries is under way; try "
+                           "again later");
+  }
+  if (order.secondaries == Secondaries::kRefuse && !tenant->vms.empty()) {
+    return base::MakeError(
+        absl::StatusCode::kFailedPrecondition, base::Reason::kTenantHasSecondaries,
+        base::StrCat("tenant \"", order.name, "\" has ", tenant->vms.size(),
+                     " secondaries; destroy them first or ask for it with --destroy-secondaries"));
+  }
+  if (order.mode == Mode::kExecute) {
+    // From here on no create begins: GetReadyTenant refuses.
+    tenant->record.state = TenantState::kRemoving;
+    tenant->changing = true;
+  }
+  return tenant->record;
+}
+
+void TenantLifecycle::EndRemoval(const TenantRecord& tenant, bool removed) {
+  Registry::Access state = registry_.Acquire();
+  if (TenantEntry* entry = state->FindTenant(tenant.name); entry != nullptr) {
+    entry->changing = false;
+    if (removed) state->tenants.erase(tenant.name);
+  }
+  if (removed) {
+    const std::lock_guard lock(subnets_mutex_);
+    subnets_.Remove(tenant.subnet);
+  }
+}
+
+absl::Status TenantLifecycle::DestroySecondaries(const std::string& tenant, uint32_t* destroyed) {
+  std::vector<std::string> ids;
+  {
+    Registry::Access state = registry_.Acquire();
+    FLATVM_ASSIGN_OR_RETURN(const TenantEntry* entry, state->GetTenant(tenant));
+    for (const auto& [id, vm] : entry->vms) ids.push_back(id);
+  }
+  for (const std::string& id : ids) {
+    const auto vm = vms_.Destroy(DestroyVmOrder{.tenant = tenant, .vm = id});
+    if (!vm.ok() && vm.status().code() != absl::StatusCode::kNotFound) return vm.status();
+    ++*destroyed;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<RemoveTenantResult> TenantLifecycle::Remove(const RemoveTenantOrder& order) {
+  FLATVM_RETURN_IF_ERROR(base::CheckRequestId(order.request_id));
+  FLATVM_RETURN_IF_ERROR(base::CheckName("name", order.name));
+  FLATVM_ASSIGN_OR_RETURN(const TenantRecord tenant, BeginRemoval(order));
+  RemoveTenantResult result;
+  if (order.mode == Mode::kValidateOnly) return result;
+
+  absl::Status status = ports_.records.PutTenant(tenant);
+  if (status.ok()) status = DestroySecondaries(order.name, &result.destroyed_vms);
+  if (status.ok()) status = RemoveEffects(tenant, order.restart, &result.needs_restart);
+  EndRemoval(tenant, status.ok());
+  if (!status.ok()) return status;
+  return result;
+}
+
+}  // namespace flatvm::broker

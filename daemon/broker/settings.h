@@ -1,0 +1,37 @@
+// The broker's own settings and the ports it works through.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+#include "cgroups/tenant_cgroups.h"
+#include "daemon/base/clock.h"
+#include "daemon/base/log.h"
+#include "daemon/broker/record_store.h"
+#include "daemon/broker/tenant_gate.h"
+#include "daemon/hypervisor/hypervisor.h"
+#include "network/tenant_networks.h"
+#include "storage/tenant_storage.h"
+
+namespace flatvm::broker {
+
+struct Settings {
+  uint32_t vmm_overhead_mib = 64;
+  uint32_t front_overhead_mib = 64;
+  std::chrono::milliseconds create_timeout{60'000};
+  uint32_t shutdown_timeout_ms = 30'000;
+};
+
+// Everything the broker works through; all of it outlives the broker.
+struct Ports {
+  hypervisor::Hypervisor& hypervisor;
+  cgroups::TenantCgroups& cgroups;
+  network::TenantNetworks& networks;
+  storage::TenantStorage& storage;
+  RecordStore& records;
+  TenantGate& gate;
+  base::Clock& clock;
+  base::Logger& log;
+};
+
+}  // namespace flatvm::broker

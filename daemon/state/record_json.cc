@@ -1,0 +1,232 @@
+#include "daemon/state/record_json.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "daemon/base/error.h"
+#include "daemon/base/str_cat.h"
+#include "daemon/state/field_reader.h"
+#include "nlohmann/json.hpp"
+
+namespace flatvm::state {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::array<std::pair<broker::VmState, std::string_view>, 4> kVmStates = {
+    {{broker::VmState::kCreating, "creating"},
+     {broker::VmState::kRunning, "running"},
+     {broker::VmState::kStopped, "stopped"},
+     {broker::VmState::kDestroying, "destroying"}}};
+
+constexpr std::array<std::pair<broker::TenantState, std::string_view>, 3> kTenantStates = {
+    {{broker::TenantState::kCreating, "creating"},
+     {broker::TenantState::kReady, "ready"},
+     {broker::TenantState::kRemoving, "removing"}}};
+
+template <typename State, size_t n>
+std::string NameOf(const std::array<std::pair<State, std::string_view>, n>& names, State state) {
+  const auto it = std::find_if(names.begin(), names.end(),
+                               [state](const auto& entry) { return entry.first == state; });
+  return std::string(it->second);
+}
+
+template <typename State, size_t n>
+State StateOf(const std::array<std::pair<State, std::string_view>, n>& names, FieldReader& reader) {
+  const std::string text = reader.Text("state");
+  for (const auto& [state, name] : names) {
+    if (name == text) return state;
+  }
+  reader.Keep(base::InternalError(
+      base::StrCat("state: \"", base::EscapeForLog(text, 40), "\" is unknown")));
+  return names[0].first;
+}
+
+Json ResourcesJson(const broker::Resources& resources) {
+  return Json{{"memory_mib", resources.memory_mib},
+              {"vcpus", resources.vcpus},
+              {"vms", resources.vms},
+              {"disk_mib", resources.disk_mib}};
+}
+
+broker::Resources ReadResources(FieldReader reader, FieldReader* outer) {
+  broker::Resources resources{.memory_mib = reader.Number("memory_mib"),
+                              .vcpus = reader.Number("vcpus"),
+                              .vms = reader.Number("vms"),
+                              .disk_mib = reader.Number("disk_mib")};
+  outer->Keep(reader);
+  return resources;
+}
+
+Json SpecJson(const broker::VmSpec& spec) {
+  return Json{{"name", spec.name},
+              {"image", spec.image},
+              {"memory_mib", spec.memory_mib},
+              {"vcpus", spec.vcpus},
+              {"disk_mib", spec.disk_mib}};
+}
+
+broker::VmSpec ReadSpec(FieldReader reader, FieldReader* outer) {
+  broker::VmSpec spec{.name = reader.Text("name"),
+                      .image = reader.Text("image"),
+                      .memory_mib = reader.Number("memory_mib"),
+                      .vcpus = reader.Number("vcpus"),
+                      .disk_mib = reader.Number("disk_mib")};
+  outer->Keep(reader);
+  return spec;
+}
+
+int64_t Microseconds(std::chrono::system_clock::time_point time) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count();
+}
+
+std::chrono::system_clock::time_point TimeOf(int64_t microseconds) {
+  return std::chrono::system_clock::time_point(std::chrono::microseconds(microseconds));
+}
+
+network::Ipv4Address ReadAddress(FieldReader& reader, const char* key) {
+  const auto address = network::ParseIpv4Address(key, reader.Text(key));
+  if (address.ok()) return *address;
+  reader.Keep(base::InternalError(base::StrCat(key, ": is no IPv4 address")));
+  return {};
+}
+
+// The parsed object; a discarded value (which FieldReader refuses) when `text` is no JSON.
+nlohmann::json ParseObject(std::string_view text) {
+  return nlohmann::json::parse(text.begin(), text.end(), nullptr, false);
+}
+
+void CheckVersion(FieldReader& reader) {
+  const uint32_t version = reader.Number("version");
+  if (version == kRecordVersion) return;
+  reader.Keep(base::InternalError(
+      base::StrCat("version: is ", version, ", but this flatvmd reads ", kRecordVersion)));
+}
+
+// Guest-chosen text is ASCII by validation; should anything else ever get here it is replaced, not
+// thrown over.
+std::string Dump(const Json& json) {
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace
+
+std::string FormatTenant(const broker::TenantRecord& record) {
+  return Dump(Json{{"version", kRecordVersion},
+                   {"name", record.name},
+                   {"state", NameOf(kTenantStates, record.state)},
+                   {"limits", ResourcesJson(record.limits)},
+                   {"primary",
+                    {{"uuid", record.primary_uuid},
+                     {"domain", record.primary_domain},
+                     {"memory_mib", record.primary_memory_mib},
+                     {"vcpus", record.primary_vcpus},
+                     {"boot_id", record.primary_boot_id}}},
+                   {"cid", record.cid.value},
+                   {"mac", record.mac},
+                   {"address", record.address.ToString()},
+                   {"subnet", record.subnet.ToString()},
+                   {"undo",
+                    {{"before_xml", record.undo.before_xml},
+                     {"after_xml", record.undo.after_xml},
+                     {"partition", record.undo.attachment.partition},
+                     {"network", record.undo.attachment.network}}},
+                   {"created_at_us", Microseconds(record.created_at)},
+                   {"request_id", record.request_id}});
+}
+
+absl::StatusOr<broker::TenantRecord> ParseTenant(std::string_view text) {
+  const nlohmann::json json = ParseObject(text);
+  FieldReader reader(json, "");
+  CheckVersion(reader);
+  broker::TenantRecord record;
+  record.name = reader.Text("name");
+  record.state = StateOf(kTenantStates, reader);
+  record.limits = ReadResources(reader.Object("limits"), &reader);
+  FieldReader primary = reader.Object("primary");
+  record.primary_uuid = primary.Text("uuid");
+  record.primary_domain = primary.Text("domain");
+  record.primary_memory_mib = primary.Number("memory_mib");
+  record.primary_vcpus = primary.Number("vcpus");
+  record.primary_boot_id = primary.Text("boot_id");
+  reader.Keep(primary);
+  record.cid = base::VsockCid{reader.Number("cid")};
+  record.mac = reader.Text("mac");
+  record.address = ReadAddress(reader, "address");
+  const auto subnet = network::ParseIpv4Subnet("subnet", reader.Text("subnet"));
+  reader.Keep(subnet.status());
+  if (subnet.ok()) record.subnet = *subnet;
+  FieldReader undo = reader.Object("undo");
+  record.undo = hypervisor::PrimaryUndo{.uuid = record.primary_uuid,
+                                        .before_xml = undo.Text("before_xml"),
+                                        .after_xml = undo.Text("after_xml"),
+                                        .attachment = {.tenant = record.name,
+                                                       .cid = record.cid,
+                                                       .partition = undo.Text("partition"),
+                                                       .network = undo.Text("network"),
+                                                       .mac = record.mac}};
+  reader.Keep(undo);
+  record.created_at = TimeOf(reader.BigNumber("created_at_us"));
+  record.request_id = reader.Text("request_id");
+  FLATVM_RETURN_IF_ERROR(reader.status());
+  return record;
+}
+
+std::string FormatVm(const broker::VmRecord& record) {
+  Json stages = Json::array();
+  for (const broker::StageDuration& stage : record.stages) {
+    stages.push_back(Json{{"stage", stage.stage}, {"duration_us", stage.duration_us}});
+  }
+  return Dump(Json{{"version", kRecordVersion},
+                   {"id", record.id},
+                   {"tenant", record.tenant},
+                   {"state", NameOf(kVmStates, record.state)},
+                   {"asked", SpecJson(record.asked)},
+                   {"spec", SpecJson(record.spec)},
+                   {"address", record.address.ToString()},
+                   {"mac", record.mac},
+                   {"cid", record.cid.value},
+                   {"created_at_us", Microseconds(record.created_at)},
+                   {"stages", stages},
+                   {"request_id", record.request_id}});
+}
+
+absl::StatusOr<broker::VmRecord> ParseVm(std::string_view text) {
+  const nlohmann::json json = ParseObject(text);
+  FieldReader reader(json, "");
+  CheckVersion(reader);
+  broker::VmRecord record;
+  record.id = reader.Text("id");
+  record.tenant = reader.Text("tenant");
+  record.state = StateOf(kVmStates, reader);
+  record.asked = ReadSpec(reader.Object("asked"), &reader);
+  record.spec = ReadSpec(reader.Object("spec"), &reader);
+  record.address = ReadAddress(reader, "address");
+  record.mac = reader.Text("mac");
+  record.cid = base::VsockCid{reader.Number("cid")};
+  record.created_at = TimeOf(reader.BigNumber("created_at_us"));
+  for (FieldReader& stage : reader.Objects("stages")) {
+    record.stages.push_back(broker::StageDuration{.stage = stage.Text("stage"),
+                                                  .duration_us = stage.Number("duration_us")});
+    reader.Keep(stage);
+  }
+  record.request_id = reader.Text("request_id");
+  FLATVM_RETURN_IF_ERROR(reader.status());
+  return record;
+}
+
+std::string FormatNextCid(uint32_t next_cid) {
+  return Dump(Json{{"version", kRecordVersion}, {"next_cid", next_cid}});
+}
+
+absl::StatusOr<uint32_t> ParseNextCid(std::string_view text) {
+  const nlohmann::json json = ParseObject(text);
+  FieldReader reader(json, "");
+  CheckVersion(reader);
+  const uint32_t next_cid = reader.Number("next_cid");
+  FLATVM_RETURN_IF_ERROR(reader.status());
+  return next_cid;
+}
+
+}  // namespace flatvm::state

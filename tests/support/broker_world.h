@@ -1,0 +1,83 @@
+// A whole broker on fakes, with one tenant's primary defined; the state of everything, to compare
+// before and after.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "daemon/broker/caller_check.h"
+#include "daemon/broker/cid_allocator.h"
+#include "daemon/broker/directory.h"
+#include "daemon/broker/reconciler.h"
+#include "daemon/broker/tenant_lifecycle.h"
+#include "daemon/broker/vm_lifecycle.h"
+#include "tests/fakes/fake_cgroups.h"
+#include "tests/fakes/fake_clock.h"
+#include "tests/fakes/fake_gate.h"
+#include "tests/fakes/fake_hypervisor.h"
+#include "tests/fakes/fake_log.h"
+#include "tests/fakes/fake_network.h"
+#include "tests/fakes/fake_records.h"
+#include "tests/fakes/fake_storage.h"
+
+namespace flatvm::broker {
+
+// What survives flatvmd: the host and the disk.
+struct FakeHost {
+  fakes::FakeHypervisor hypervisor;
+  fakes::FakeCgroups cgroups;
+  fakes::FakeNetworks networks;
+  fakes::FakeStorage storage;
+  fakes::FakeRecords records;
+  fakes::FakeGate gate;
+  fakes::FakeClock clock;
+  fakes::FakeLog log;
+
+  FakeHost();
+  Ports ports() { return {hypervisor, cgroups, networks, storage, records, gate, clock, log}; }
+};
+
+// Everything on the host that a create or destroy may change, comparable.
+struct HostState {
+  fakes::FakeHypervisor::State hypervisor;
+  fakes::FakeCgroups::State cgroups;
+  fakes::FakeNetworks::State networks;
+  fakes::FakeStorage::State storage;
+  std::set<std::string> open_gates;
+  std::set<std::string> tenant_records;
+  std::map<std::string, VmState> vm_records;
+
+  bool operator==(const HostState&) const = default;
+};
+HostState StateOf(FakeHost& host);
+
+// One run of flatvmd.
+struct BrokerWorld {
+  explicit BrokerWorld(FakeHost& fake_host);
+
+  absl::StatusOr<CreateTenantResult> AddTenant(const std::string& name,
+                                               PrimaryRestart restart = PrimaryRestart::kRestart);
+  absl::StatusOr<VmRecord> Create(const std::string& tenant, const VmSpec& spec,
+                                  const std::string& request_id = "");
+  absl::StatusOr<VmRecord> Destroy(const std::string& tenant, const std::string& vm,
+                                   const std::string& request_id = "");
+  Resources Used(const std::string& tenant);
+
+  FakeHost& host;
+  Settings settings;
+  Ports ports;
+  Registry registry;
+  CidAllocator cids;
+  VmLifecycle vms;
+  TenantLifecycle tenants;
+  Directory directory;
+  CallerCheck callers;
+  Reconciler reconciler;
+};
+
+// 192 MiB, 1 vCPU, image "tiny" (which has a kernel and a 16 MiB disk).
+VmSpec WebSpec(const std::string& name = "web");
+
+}  // namespace flatvm::broker

@@ -1,0 +1,148 @@
+#include "daemon/broker/reconciler.h"
+
+#include <gtest/gtest.h>
+
+#include "daemon/base/error.h"
+#include "tests/support/broker_world.h"
+
+namespace flatvm::broker {
+namespace {
+
+// One host that several runs of flatvmd share; each run begins by reconciling.
+class ReconcilerTest : public ::testing::Test {
+ protected:
+  std::unique_ptr<BrokerWorld> Start() {
+    auto world = std::make_unique<BrokerWorld>(host_);
+    const auto stored = host_.records.Load();
+    EXPECT_TRUE(stored.ok());
+    world->cids.Resume(stored->next_cid);
+    const absl::Status status = world->reconciler.ReconcileAtStart(*stored);
+    EXPECT_TRUE(status.ok()) << status;
+    return world;
+  }
+
+  FakeHost host_;
+};
+
+TEST_F(ReconcilerTest, FindsEverythingAgainAfterARestart) {
+  VmRecord before;
+  Resources used;
+  {
+    auto world = Start();
+    ASSERT_TRUE(world->AddTenant("acme").ok());
+    before = *world->Create("acme", WebSpec());
+    used = world->Used("acme");
+  }
+  const HostState host_before = StateOf(host_);
+  auto world = Start();
+  const auto after = world->directory.GetVm("acme", "web");
+  ASSERT_TRUE(after.ok()) << after.status();
+  EXPECT_EQ(after->id, before.id);
+  EXPECT_EQ(after->state, VmState::kRunning);
+  EXPECT_EQ(world->Used("acme"), used);
+  EXPECT_EQ(StateOf(host_), host_before);
+  // Neither the address nor the CID of the one that runs is given to another.
+  const auto other = world->Create("acme", WebSpec("other"));
+  ASSERT_TRUE(other.ok()) << other.status();
+  EXPECT_NE(other->address, before.address);
+  EXPECT_GT(other->cid, before.cid);
+}
+
+TEST_F(ReconcilerTest, PutsBackWhatTheHostLost) {
+  {
+    auto world = Start();
+    ASSERT_TRUE(world->AddTenant("acme").ok());
+  }
+  const HostState before = StateOf(host_);
+  ASSERT_TRUE(host_.cgroups.RemoveSlice("acme").ok());
+  ASSERT_TRUE(host_.networks.RemoveNetwork("acme", host_.records.Tenants().at("acme").subnet).ok());
+  ASSERT_TRUE(host_.gate.CloseTenant("acme").ok());
+  Start();
+  EXPECT_EQ(StateOf(host_), before);
+}
+
+TEST_F(ReconcilerTest, MarksASecondaryAsStoppedWhoseDomainIsGone) {
+  std::string id;
+  {
+    auto world = Start();
+    ASSERT_TRUE(world->AddTenant("acme").ok());
+    id = world->Create("acme", WebSpec())->id;
+  }
+  ASSERT_TRUE(host_.hypervisor.RemoveDomain(id).ok());
+  auto world = Start();
+  EXPECT_EQ(world->directory.GetVm("acme", "web")->state, VmState::kStopped);
+  EXPECT_EQ(host_.records.Vms().at(id).state, VmState::kStopped);
+}
+
+// flatvmd died in the middle: the record says so, and the next start undoes or finishes.
+TEST_F(ReconcilerTest, RemovesSecondariesThatWereHalfMadeOrHalfDestroyed) {
+  for (const VmState state : {VmState::kCreating, VmState::kDestroying}) {
+    HostState before;
+    {
+      auto world = Start();
+      if (host_.records.Tenants().empty()) {
+        ASSERT_TRUE(world->AddTenant("acme").ok());
+      }
+      before = StateOf(host_);
+      VmRecord vm = *world->Create("acme", WebSpec());
+      vm.state = state;
+      ASSERT_TRUE(host_.records.PutVm(vm).ok());
+    }
+    auto world = Start();
+    EXPECT_EQ(StateOf(host_), before);
+    EXPECT_EQ(world->directory.ListVms("acme")->size(), 0U);
+  }
+}
+
+TEST_F(ReconcilerTest, RemovesATenantThatWasHalfMadeOrHalfRemoved) {
+  for (const TenantState state : {TenantState::kCreating, TenantState::kRemoving}) {
+    const HostState before = StateOf(host_);
+    {
+      auto world = Start();
+      ASSERT_TRUE(world->AddTenant("acme", PrimaryRestart::kLeaveRunning).ok());
+      TenantRecord record = host_.records.Tenants().at("acme");
+      record.state = state;
+      ASSERT_TRUE(host_.records.PutTenant(record).ok());
+    }
+    Start();
+    EXPECT_EQ(StateOf(host_), before);
+  }
+}
+
+TEST_F(ReconcilerTest, RemovesDomainsAndFilesThatHaveNoRecord) {
+  auto world = Start();
+  ASSERT_TRUE(world->AddTenant("acme").ok());
+  const HostState before = StateOf(host_);
+  const auto vm = world->Create("acme", WebSpec());
+  ASSERT_TRUE(vm.ok()) << vm.status();
+  ASSERT_TRUE(host_.records.RemoveVm("acme", vm->id).ok());
+  world = Start();
+  EXPECT_TRUE(host_.hypervisor.ListDomains()->empty());
+  EXPECT_EQ(StateOf(host_).storage, before.storage);
+  EXPECT_TRUE(host_.log.Has("removing a secondary's domain that has no record"));
+}
+
+TEST_F(ReconcilerTest, SaysWhenTheHypervisorCannotBeAsked) {
+  BrokerWorld world(host_);
+  host_.hypervisor.FailNext("ListDomains",
+                            base::MakeError(absl::StatusCode::kUnavailable,
+                                            base::Reason::kHypervisorUnavailable, "gone"));
+  EXPECT_EQ(world.reconciler.ReconcileAtStart({}).code(), absl::StatusCode::kUnavailable);
+}
+
+TEST_F(ReconcilerTest, NoticesThatASecondaryOrAPrimaryStopped) {
+  auto world = Start();
+  ASSERT_TRUE(world->AddTenant("acme").ok());
+  const auto vm = world->Create("acme", WebSpec());
+  ASSERT_TRUE(vm.ok()) << vm.status();
+  world->reconciler.OnDomainStopped(vm->id);
+  EXPECT_EQ(world->directory.GetVm("acme", "web")->state, VmState::kStopped);
+  EXPECT_EQ(host_.records.Vms().at(vm->id).state, VmState::kStopped);
+  world->reconciler.OnDomainStopped(host_.records.Tenants().at("acme").primary_uuid);
+  EXPECT_EQ(host_.gate.DropsOf("acme"), 1);
+  world->reconciler.OnDomainStopped("99999999-9999-4999-8999-999999999999");
+  EXPECT_TRUE(world->Destroy("acme", "web").ok());
+}
+
+}  // namespace
+}  // namespace flatvm::broker

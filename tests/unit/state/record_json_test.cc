@@ -1,0 +1,110 @@
+#include "daemon/state/record_json.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "nlohmann/json.hpp"
+#include "tests/unit/state/sample_records.h"
+
+namespace flatvm::state {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(RecordJson, BringsATenantBackAsItWas) {
+  const broker::TenantRecord record = SampleTenant();
+  const auto back = ParseTenant(FormatTenant(record));
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_EQ(FormatTenant(*back), FormatTenant(record));
+  EXPECT_EQ(back->undo.before_xml, record.undo.before_xml);
+  EXPECT_EQ(back->undo.attachment.mac, record.mac);
+  EXPECT_EQ(back->subnet, record.subnet);
+  EXPECT_EQ(back->created_at, record.created_at);
+}
+
+TEST(RecordJson, BringsASecondaryBackAsItWas) {
+  const broker::VmRecord record = SampleVm();
+  const auto back = ParseVm(FormatVm(record));
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_EQ(*back, record);
+}
+
+TEST(RecordJson, BringsEveryStateBack) {
+  for (const auto state : {broker::VmState::kCreating, broker::VmState::kRunning,
+                           broker::VmState::kStopped, broker::VmState::kDestroying}) {
+    broker::VmRecord record = SampleVm();
+    record.state = state;
+    const auto back = ParseVm(FormatVm(record));
+    ASSERT_TRUE(back.ok()) << back.status();
+    EXPECT_EQ(back->state, state);
+  }
+}
+
+// Every field taken out, and every field of another type, is an error that names it.
+TEST(RecordJson, NamesTheFieldThatIsMissingOrMistyped) {
+  const auto whole = nlohmann::json::parse(FormatVm(SampleVm()));
+  for (const auto& [key, value] : whole.items()) {
+    nlohmann::json without = whole;
+    without.erase(key);
+    const auto missing = ParseVm(without.dump());
+    ASSERT_FALSE(missing.ok()) << key;
+    EXPECT_THAT(std::string(missing.status().message()), HasSubstr(key));
+
+    nlohmann::json mistyped = whole;
+    mistyped[key] = nullptr;
+    const auto wrong = ParseVm(mistyped.dump());
+    ASSERT_FALSE(wrong.ok()) << key;
+    EXPECT_THAT(std::string(wrong.status().message()), HasSubstr(key));
+  }
+}
+
+TEST(RecordJson, RefusesWhatIsNoRecord) {
+  const std::vector<std::string> bad = {"",
+                                        "{",
+                                        "[]",
+                                        "null",
+                                        "7",
+                                        "\"text\"",
+                                        std::string(200, '['),
+                                        "{\"version\":1}",
+                                        "\xff\xfe",
+                                        "{\"version\":2}"};
+  for (const std::string& text : bad) {
+    EXPECT_FALSE(ParseTenant(text).ok()) << text;
+    EXPECT_FALSE(ParseVm(text).ok()) << text;
+    EXPECT_FALSE(ParseNextCid(text).ok()) << text;
+  }
+}
+
+TEST(RecordJson, RefusesNumbersThatDoNotFit) {
+  for (const char* number : {"-1", "4294967296", "1.5", "1e3", "99999999999999999999"}) {
+    std::string text = FormatVm(SampleVm());
+    const std::string key = "\"cid\": ";
+    const size_t at = text.find(key) + key.size();
+    text.replace(at, text.find(',', at) - at, number);
+    const auto vm = ParseVm(text);
+    ASSERT_FALSE(vm.ok()) << number;
+    EXPECT_THAT(std::string(vm.status().message()), HasSubstr("cid")) << number;
+  }
+}
+
+TEST(RecordJson, RefusesARecordOfALaterVersion) {
+  std::string text = FormatVm(SampleVm());
+  text.replace(text.find("\"version\": 1"), 12, "\"version\": 2");
+  const auto vm = ParseVm(text);
+  ASSERT_FALSE(vm.ok());
+  EXPECT_THAT(std::string(vm.status().message()),
+              HasSubstr("version: is 2, but this flatvmd reads 1"));
+}
+
+TEST(RecordJson, BringsTheNextCidBack) {
+  const auto next = ParseNextCid(FormatNextCid(1234));
+  ASSERT_TRUE(next.ok()) << next.status();
+  EXPECT_EQ(*next, 1234U);
+}
+
+}  // namespace
+}  // namespace flatvm::state

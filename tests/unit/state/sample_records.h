@@ -1,0 +1,54 @@
+// Records with every field set to something of its own, for round trips.
+#pragma once
+
+#include "daemon/broker/records.h"
+
+namespace flatvm::state {
+
+inline broker::TenantRecord SampleTenant() {
+  broker::TenantRecord record;
+  record.name = "acme";
+  record.state = broker::TenantState::kReady;
+  record.limits = {.memory_mib = 4096, .vcpus = 4, .vms = 8, .disk_mib = 20480};
+  record.primary_uuid = "11111111-2222-4333-8444-555555555555";
+  record.primary_domain = "acme-primary";
+  record.primary_memory_mib = 512;
+  record.primary_vcpus = 1;
+  record.primary_boot_id = "boot:7";
+  record.cid = base::VsockCid{1000};
+  record.mac = "52:54:00:d5:00:02";
+  record.address = network::Ipv4Address{0x0AD50002};
+  record.subnet = network::Ipv4Subnet{.address = {0x0AD50000}, .prefix_length = 24};
+  record.undo = {.uuid = record.primary_uuid,
+                 .before_xml = "<domain>\n \"before\"</domain>",
+                 .after_xml = "<domain>after</domain>",
+                 .attachment = {.tenant = "acme",
+                                .cid = record.cid,
+                                .partition = "/flatvm/acme",
+                                .network = "flatvm-acme",
+                                .mac = record.mac}};
+  record.created_at =
+      std::chrono::system_clock::time_point(std::chrono::microseconds(1'700'000'000'123'456));
+  record.request_id = "add-1";
+  return record;
+}
+
+inline broker::VmRecord SampleVm() {
+  broker::VmRecord record;
+  record.id = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee";
+  record.tenant = "acme";
+  record.state = broker::VmState::kRunning;
+  record.asked = {.name = "web", .image = "tiny", .memory_mib = 192, .vcpus = 1};
+  record.spec = {.name = "web", .image = "tiny", .memory_mib = 192, .vcpus = 1, .disk_mib = 16};
+  record.address = network::Ipv4Address{0x0AD50003};
+  record.mac = "52:54:00:d5:00:03";
+  record.cid = base::VsockCid{1001};
+  record.created_at =
+      std::chrono::system_clock::time_point(std::chrono::microseconds(1'700'000'001'000'001));
+  record.stages = {{.stage = "admit", .duration_us = 90},
+                   {.stage = "domain", .duration_us = 250'000}};
+  record.request_id = "create-1";
+  return record;
+}
+
+}  // namespace flatvm::state
