@@ -1,0 +1,117 @@
+#include "daemon/ctl/render_json.h"
+
+#include "google/protobuf/util/time_util.h"
+
+namespace flatvm::ctl {
+namespace {
+
+Json ResourcesJson(const v1::Resources& resources) {
+  return {{"memory_mib", resources.memory_mib()},
+          {"vcpus", resources.vcpus()},
+          {"vms", resources.vms()},
+          {"disk_mib", resources.disk_mib()}};
+}
+
+Json PrimaryJson(const v1::Primary& primary) {
+  return {{"domain", primary.domain()},
+          {"uuid", primary.uuid()},
+          {"state", StateName(primary.state())},
+          {"cid", primary.cid()},
+          {"mac", primary.mac()},
+          {"address", primary.address()},
+          {"needs_restart", primary.needs_restart()}};
+}
+
+template <typename T>
+std::string CreatedAtOf(const T& message) {
+  if (!message.has_created_at()) return "";
+  return google::protobuf::util::TimeUtil::ToString(message.created_at());
+}
+
+}  // namespace
+
+const char* StateName(v1::VmState state) {
+  switch (state) {
+    case v1::VM_CREATING:
+      return "creating";
+    case v1::VM_RUNNING:
+      return "running";
+    case v1::VM_STOPPED:
+      return "stopped";
+    case v1::VM_DESTROYING:
+      return "destroying";
+    default:
+      return "unknown";
+  }
+}
+
+const char* StateName(v1::PrimaryState state) {
+  switch (state) {
+    case v1::PRIMARY_UNDEFINED:
+      return "undefined";
+    case v1::PRIMARY_SHUT_OFF:
+      return "shut-off";
+    case v1::PRIMARY_RUNNING:
+      return "running";
+    default:
+      return "unknown";
+  }
+}
+
+std::string CreatedAt(const v1::Vm& vm) { return CreatedAtOf(vm); }
+std::string CreatedAt(const v1::Tenant& tenant) { return CreatedAtOf(tenant); }
+
+Json VmJson(const v1::Vm& vm) {
+  Json stages = Json::array();
+  for (const v1::StageDuration& stage : vm.stages()) {
+    stages.push_back(Json{{"stage", stage.stage()}, {"duration_us", stage.duration_us()}});
+  }
+  return {{"id", vm.id()},           {"name", vm.name()},
+          {"tenant", vm.tenant()},   {"state", StateName(vm.state())},
+          {"image", vm.image()},     {"memory_mib", vm.memory_mib()},
+          {"vcpus", vm.vcpus()},     {"disk_mib", vm.disk_mib()},
+          {"address", vm.address()}, {"mac", vm.mac()},
+          {"cid", vm.cid()},         {"created_at", CreatedAt(vm)},
+          {"stages", stages}};
+}
+
+Json ShownVmJson(const v1::ShowAnyVmResponse& shown) {
+  Json json = VmJson(shown.vm());
+  json.emplace("domain", shown.domain());
+  json.emplace("console_log", shown.console_log());
+  return json;
+}
+
+Json VmListJson(const google::protobuf::RepeatedPtrField<v1::Vm>& vms) {
+  Json list = Json::array();
+  for (const v1::Vm& vm : vms) list.push_back(VmJson(vm));
+  return {{"vms", list}};
+}
+
+Json TenantJson(const v1::Tenant& tenant) {
+  return {{"name", tenant.name()},
+          {"limits", ResourcesJson(tenant.limits())},
+          {"used", ResourcesJson(tenant.used())},
+          {"left", ResourcesJson(tenant.left())},
+          {"primary", PrimaryJson(tenant.primary())},
+          {"subnet", tenant.subnet()},
+          {"gateway", tenant.gateway()},
+          {"network", tenant.network()},
+          {"slice", tenant.slice()},
+          {"vmm_overhead_mib", tenant.vmm_overhead_mib()},
+          {"created_at", CreatedAt(tenant)}};
+}
+
+Json StringListJson(const google::protobuf::RepeatedPtrField<std::string>& strings) {
+  Json list = Json::array();
+  for (const std::string& text : strings) list.push_back(text);
+  return list;
+}
+
+std::string DumpJson(const Json& value) {
+  constexpr int kIndent = 2;
+  constexpr bool kAscii = true;  // no byte of it can steer a terminal
+  return value.dump(kIndent, ' ', kAscii, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace flatvm::ctl

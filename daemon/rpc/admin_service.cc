@@ -1,0 +1,135 @@
+#include "daemon/rpc/admin_service.h"
+
+#include "daemon/base/error.h"
+#include "daemon/rpc/convert.h"
+#include "flatvm/internal/rpc_status.pb.h"
+
+namespace flatvm::rpc {
+namespace {
+
+// The operator may see INTERNAL texts: they are about the operator's own host.
+grpc::Status Finish(Operation& operation, const absl::Status& status) {
+  operation.Finish(status);
+  if (status.ok()) return grpc::Status::OK;
+  internal::RpcStatus details;
+  details.set_code(static_cast<int>(status.code()));
+  details.set_message(std::string(status.message()));
+  details.add_details()->PackFrom(DetailOf(status, operation.request_id()));
+  return grpc::Status(static_cast<grpc::StatusCode>(status.code()), std::string(status.message()),
+                      details.SerializeAsString());
+}
+
+broker::Mode ModeOf(bool validate_only) {
+  return validate_only ? broker::Mode::kValidateOnly : broker::Mode::kExecute;
+}
+
+broker::PrimaryRestart RestartOf(bool restart_primary) {
+  return restart_primary ? broker::PrimaryRestart::kRestart : broker::PrimaryRestart::kLeaveRunning;
+}
+
+}  // namespace
+
+grpc::Status AdminService::CreateTenant(grpc::ServerContext* /*context*/,
+                                        const v1::CreateTenantRequest* request,
+                                        v1::CreateTenantResponse* response) {
+  Operation operation = Begin("CreateTenant", request->name(), request->request_id());
+  const auto result = tenants_.Create({.name = request->name(),
+                                       .primary = request->primary(),
+                                       .request_id = request->request_id(),
+                                       .mode = ModeOf(request->validate_only()),
+                                       .limits = ResourcesOf(request->limits()),
+                                       .restart = RestartOf(request->restart_primary())});
+  if (!result.ok()) return Finish(operation, result.status());
+  for (const std::string& part : result->needs_restart) response->add_needs_restart(part);
+  if (request->validate_only()) {
+    response->mutable_tenant()->set_name(request->name());
+    *response->mutable_tenant()->mutable_limits() = request->limits();
+    return Finish(operation, absl::OkStatus());
+  }
+  const auto view = directory_.GetTenant(request->name());
+  if (view.ok()) FillTenant(*view, Audience::kOperator, response->mutable_tenant());
+  return Finish(operation, view.status());
+}
+
+grpc::Status AdminService::RemoveTenant(grpc::ServerContext* /*context*/,
+                                        const v1::RemoveTenantRequest* request,
+                                        v1::RemoveTenantResponse* response) {
+  Operation operation = Begin("RemoveTenant", request->name(), request->request_id());
+  const auto result =
+      tenants_.Remove({.name = request->name(),
+                       .request_id = request->request_id(),
+                       .mode = ModeOf(request->validate_only()),
+                       .secondaries = request->destroy_secondaries() ? broker::Secondaries::kDestroy
+                                                                     : broker::Secondaries::kRefuse,
+                       .restart = RestartOf(request->restart_primary())});
+  if (!result.ok()) return Finish(operation, result.status());
+  response->set_destroyed_vms(result->destroyed_vms);
+  for (const std::string& part : result->needs_restart) response->add_needs_restart(part);
+  return Finish(operation, absl::OkStatus());
+}
+
+grpc::Status AdminService::ListTenants(grpc::ServerContext* /*context*/,
+                                       const v1::ListTenantsRequest* /*request*/,
+                                       v1::ListTenantsResponse* response) {
+  Operation operation = Begin("ListTenants", "", "");
+  for (const broker::TenantView& view : directory_.ListTenants()) {
+    FillTenant(view, Audience::kOperator, response->add_tenants());
+  }
+  return Finish(operation, absl::OkStatus());
+}
+
+grpc::Status AdminService::ShowTenant(grpc::ServerContext* /*context*/,
+                                      const v1::ShowTenantRequest* request,
+                                      v1::ShowTenantResponse* response) {
+  Operation operation = Begin("ShowTenant", request->name(), "");
+  const auto view = directory_.GetTenant(request->name());
+  if (!view.ok()) return Finish(operation, view.status());
+  FillTenant(*view, Audience::kOperator, response->mutable_tenant());
+  for (const broker::VmRecord& vm : view->vms) FillVm(vm, response->add_vms());
+  return Finish(operation, absl::OkStatus());
+}
+
+grpc::Status AdminService::ListAllVms(grpc::ServerContext* /*context*/,
+                                      const v1::ListAllVmsRequest* request,
+                                      v1::ListAllVmsResponse* response) {
+  Operation operation = Begin("ListAllVms", request->tenant(), "");
+  absl::StatusOr<std::vector<broker::VmRecord>> vms =
+      request->tenant().empty() ? directory_.ListAllVms() : directory_.ListVms(request->tenant());
+  if (!vms.ok()) return Finish(operation, vms.status());
+  for (const broker::VmRecord& vm : *vms) FillVm(vm, response->add_vms());
+  return Finish(operation, absl::OkStatus());
+}
+
+grpc::Status AdminService::ShowAnyVm(grpc::ServerContext* /*context*/,
+                                     const v1::ShowAnyVmRequest* request,
+                                     v1::ShowAnyVmResponse* response) {
+  Operation operation = Begin("ShowAnyVm", request->tenant(), "");
+  operation.SetVm(request->vm());
+  const auto view = directory_.GetAnyVm(request->tenant(), request->vm());
+  if (!view.ok()) return Finish(operation, view.status());
+  FillVm(view->vm, response->mutable_vm());
+  response->set_domain(view->domain);
+  response->set_console_log(view->console_log);
+  return Finish(operation, absl::OkStatus());
+}
+
+grpc::Status AdminService::DestroyAnyVm(grpc::ServerContext* /*context*/,
+                                        const v1::DestroyAnyVmRequest* request,
+                                        v1::DestroyAnyVmResponse* response) {
+  Operation operation = Begin("DestroyAnyVm", request->tenant(), request->request_id());
+  operation.SetVm(request->vm());
+  const auto view = directory_.GetAnyVm(request->tenant(), request->vm());
+  // A repeated destroy finds nothing here, but its request id may be remembered: the broker answers
+  // that.
+  const std::string tenant = view.ok() ? view->vm.tenant : request->tenant();
+  if (tenant.empty()) return Finish(operation, view.status());
+  const auto vm = vms_.Destroy({.tenant = tenant,
+                                .request_id = request->request_id(),
+                                .mode = ModeOf(request->validate_only()),
+                                .vm = request->vm()});
+  if (!vm.ok()) return Finish(operation, vm.status());
+  FillVm(*vm, response->mutable_vm());
+  return Finish(operation, absl::OkStatus());
+}
+
+}  // namespace flatvm::rpc

@@ -1,0 +1,130 @@
+#include "daemon/rpc/convert.h"
+
+#include <chrono>
+
+#include "daemon/base/error.h"
+
+namespace flatvm::rpc {
+namespace {
+
+v1::VmState StateOf(broker::VmState state) {
+  switch (state) {
+    case broker::VmState::kCreating:
+      return v1::VM_CREATING;
+    case broker::VmState::kRunning:
+      return v1::VM_RUNNING;
+    case broker::VmState::kStopped:
+      return v1::VM_STOPPED;
+    case broker::VmState::kDestroying:
+      return v1::VM_DESTROYING;
+  }
+  return v1::VM_STATE_UNSPECIFIED;
+}
+
+v1::PrimaryState StateOf(broker::PrimaryState state) {
+  switch (state) {
+    case broker::PrimaryState::kUnknown:
+      return v1::PRIMARY_STATE_UNSPECIFIED;
+    case broker::PrimaryState::kUndefined:
+      return v1::PRIMARY_UNDEFINED;
+    case broker::PrimaryState::kShutOff:
+      return v1::PRIMARY_SHUT_OFF;
+    case broker::PrimaryState::kRunning:
+      return v1::PRIMARY_RUNNING;
+  }
+  return v1::PRIMARY_STATE_UNSPECIFIED;
+}
+
+void FillTime(std::chrono::system_clock::time_point time, google::protobuf::Timestamp* timestamp) {
+  const auto since_epoch = time.time_since_epoch();
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(since_epoch);
+  timestamp->set_seconds(seconds.count());
+  timestamp->set_nanos(static_cast<int32_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(since_epoch - seconds).count()));
+}
+
+void FillResources(const broker::Resources& from, v1::Resources* to) {
+  to->set_memory_mib(from.memory_mib);
+  to->set_vcpus(from.vcpus);
+  to->set_vms(from.vms);
+  to->set_disk_mib(from.disk_mib);
+}
+
+}  // namespace
+
+void FillVm(const broker::VmRecord& record, v1::Vm* vm) {
+  vm->set_id(record.id);
+  vm->set_name(record.spec.name);
+  vm->set_tenant(record.tenant);
+  vm->set_state(StateOf(record.state));
+  vm->set_image(record.spec.image);
+  vm->set_memory_mib(record.spec.memory_mib);
+  vm->set_vcpus(record.spec.vcpus);
+  vm->set_disk_mib(record.spec.disk_mib);
+  // A create that was only validated has no place in the world yet.
+  if (!record.id.empty()) {
+    vm->set_address(record.address.ToString());
+    vm->set_mac(record.mac);
+    vm->set_cid(record.cid.value);
+  }
+  FillTime(record.created_at, vm->mutable_created_at());
+  for (const broker::StageDuration& stage : record.stages) {
+    v1::StageDuration* out = vm->add_stages();
+    out->set_stage(stage.stage);
+    out->set_duration_us(stage.duration_us);
+  }
+}
+
+void FillTenant(const broker::TenantView& view, Audience audience, v1::Tenant* tenant) {
+  const broker::TenantRecord& record = view.record;
+  tenant->set_name(record.name);
+  FillResources(record.limits, tenant->mutable_limits());
+  FillResources(view.used, tenant->mutable_used());
+  FillResources(view.left, tenant->mutable_left());
+  v1::Primary* primary = tenant->mutable_primary();
+  primary->set_state(StateOf(view.primary_state));
+  primary->set_cid(record.cid.value);
+  primary->set_mac(record.mac);
+  primary->set_address(record.address.ToString());
+  primary->set_needs_restart(view.primary_needs_restart);
+  tenant->set_subnet(record.subnet.ToString());
+  tenant->set_gateway(record.subnet.Gateway().ToString());
+  FillTime(record.created_at, tenant->mutable_created_at());
+  tenant->set_vmm_overhead_mib(view.vmm_overhead_mib);
+  if (audience == Audience::kPrimary) return;
+  primary->set_domain(record.primary_domain);
+  primary->set_uuid(record.primary_uuid);
+  tenant->set_network(network::NetworkName(record.name));
+  tenant->set_slice(cgroups::SliceName(record.name));
+}
+
+broker::VmSpec SpecOf(const v1::VmSpec& spec) {
+  return broker::VmSpec{.name = spec.name(),
+                        .image = spec.image(),
+                        .memory_mib = spec.memory_mib(),
+                        .vcpus = spec.vcpus(),
+                        .disk_mib = spec.disk_mib()};
+}
+
+broker::Resources ResourcesOf(const v1::Resources& resources) {
+  return broker::Resources{.memory_mib = resources.memory_mib(),
+                           .vcpus = resources.vcpus(),
+                           .vms = resources.vms(),
+                           .disk_mib = resources.disk_mib()};
+}
+
+v1::ErrorDetail DetailOf(const absl::Status& status, const std::string& request_id) {
+  const base::ErrorInfo info = base::GetErrorInfo(status);
+  v1::ErrorDetail detail;
+  detail.set_reason(static_cast<v1::Reason>(info.reason));
+  detail.set_field(info.field);
+  detail.set_limit(info.limit);
+  detail.set_limit_value(info.limit_value);
+  detail.set_asked(info.asked);
+  detail.set_used(info.used);
+  detail.set_left(info.left);
+  detail.set_request_id(request_id);
+  return detail;
+}
+
+}  // namespace flatvm::rpc

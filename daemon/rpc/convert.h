@@ -1,0 +1,28 @@
+// Between the broker's plain data and the wire's messages. Pure; every enum pair is held together
+// at compile time.
+#pragma once
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "daemon/broker/directory.h"
+#include "daemon/broker/records.h"
+#include "flatvm/v1/types.pb.h"
+
+namespace flatvm::rpc {
+
+enum class Audience {
+  kPrimary,  // sees nothing of the host: no domain, slice or network name
+  kOperator,
+};
+
+void FillVm(const broker::VmRecord& record, v1::Vm* vm);
+void FillTenant(const broker::TenantView& view, Audience audience, v1::Tenant* tenant);
+
+broker::VmSpec SpecOf(const v1::VmSpec& spec);
+broker::Resources ResourcesOf(const v1::Resources& resources);
+
+// What travels beside a failed call's code and text.
+v1::ErrorDetail DetailOf(const absl::Status& status, const std::string& request_id);
+
+}  // namespace flatvm::rpc

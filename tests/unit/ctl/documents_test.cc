@@ -1,0 +1,106 @@
+// What users read about flatvmctl keeps up with what it does.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <regex>
+#include <set>
+
+#include "absl/strings/str_replace.h"
+#include "daemon/base/durable_file.h"
+#include "daemon/base/exit_code.h"
+#include "daemon/base/str_cat.h"
+#include "daemon/base/subprocess.h"
+#include "daemon/ctl/command_line.h"
+#include "flatvm/v1/types.pb.h"
+
+namespace flatvm::ctl {
+namespace {
+
+using testing::HasSubstr;
+
+std::string ReadSource(const std::string& path) {
+  const auto text = base::ReadFile(base::StrCat(FLATVM_SOURCE_DIR, "/", path), 1U << 20U);
+  EXPECT_TRUE(text.ok()) << text.status();
+  return text.value_or("");
+}
+
+std::set<std::string> LongOptions() {
+  std::set<std::string> options;
+  for (const std::vector<std::string>& command : {std::vector<std::string>{"--help"},
+                                                  {"tenant", "add", "--help"},
+                                                  {"tenant", "remove", "--help"},
+                                                  {"tenant", "list", "--help"},
+                                                  {"tenant", "show", "--help"},
+                                                  {"list", "--help"},
+                                                  {"show", "--help"},
+                                                  {"destroy", "--help"}}) {
+    const auto parsed = ParseCommandLine(command);
+    EXPECT_TRUE(parsed.ok());
+    const std::string help = std::get<PrintAndExit>(*parsed).text;
+    const std::regex option("--[a-z][a-z-]*");
+    for (std::sregex_iterator it(help.begin(), help.end(), option), end; it != end; ++it) {
+      options.insert(it->str());
+    }
+  }
+  return options;
+}
+
+TEST(ExitCodesDocument, ListsEveryReasonOfTheProtocol) {
+  const std::string document = ReadSource("daemon/docs/exit-codes.md");
+  const auto* reasons = v1::Reason_descriptor();
+  ASSERT_GT(reasons->value_count(), 30);
+  for (int i = 0; i < reasons->value_count(); ++i) {
+    EXPECT_THAT(document, HasSubstr(base::StrCat("\n| `", reasons->value(i)->name(), "` | ")));
+  }
+}
+
+TEST(ExitCodesDocument, ListsEveryExitCodeWithItsCode) {
+  const std::string document = ReadSource("daemon/docs/exit-codes.md");
+  constexpr int kLastCode = 16;
+  for (int code = 0; code <= kLastCode; ++code) {
+    const int exit_code = base::ExitCodeFor(code);
+    const std::string name = base::CodeName(code);
+    // OUT_OF_RANGE and UNAUTHENTICATED are never sent; 1 stands for all that is not listed.
+    if (exit_code == 1 || name == "OUT_OF_RANGE" || name == "UNAUTHENTICATED") continue;
+    EXPECT_THAT(document, HasSubstr(base::StrCat("\n| ", exit_code, " | `", name, "` | ")));
+  }
+}
+
+TEST(ManPage, MentionsEveryOption) {
+  const std::string page =
+      absl::StrReplaceAll(ReadSource("daemon/ctl/flatvmctl.8"), {{"\\-", "-"}});
+  EXPECT_GT(LongOptions().size(), 12U);
+  for (const std::string& option : LongOptions()) EXPECT_THAT(page, HasSubstr(option));
+}
+
+TEST(BashCompletion, KnowsEveryOption) {
+  const std::string script = ReadSource("daemon/ctl/flatvmctl.bash");
+  for (const std::string& option : LongOptions()) EXPECT_THAT(script, HasSubstr(option));
+}
+
+// What completion offers for `line`, whose last word is being typed.
+std::string Complete(const std::string& line, const std::string& cur) {
+  const auto result =
+      base::RunProgram({"/bin/bash", "--norc", "-c",
+                        base::StrCat("set -u; . \"$0\"; COMP_WORDS=(flatvmctl ", line, " '", cur,
+                                     "'); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _flatvmctl; "
+                                     "echo ${COMPREPLY[@]+\"${COMPREPLY[@]}\"}"),
+                        base::StrCat(FLATVM_SOURCE_DIR, "/daemon/ctl/flatvmctl.bash")},
+                       std::chrono::milliseconds(30'000));
+  EXPECT_TRUE(result.ok()) << result.status();
+  return result.ok() ? result->output : "";
+}
+
+TEST(BashCompletion, OffersWhatFits) {
+  if (!base::ReadFile("/bin/bash", size_t{1} << 25U).ok()) GTEST_SKIP() << "there is no /bin/bash";
+  EXPECT_EQ(Complete("", "te"), "tenant\n");
+  EXPECT_EQ(Complete("", "--v"), "--version\n");
+  EXPECT_EQ(Complete("tenant", ""), "add remove list show --json --socket --timeout --help\n");
+  EXPECT_EQ(Complete("--socket /tenant tenant add acme", "--m"), "--memory\n");
+  EXPECT_EQ(Complete("tenant remove acme", "--d"), "--destroy-secondaries\n");
+  EXPECT_EQ(Complete("tenant add acme --memory", ""), "\n");
+  EXPECT_EQ(Complete("destroy acme/web", "--v"), "--validate-only\n");
+}
+
+}  // namespace
+}  // namespace flatvm::ctl

@@ -1,0 +1,156 @@
+#include <gtest/gtest.h>
+
+#include "daemon/ctl/render_json.h"
+#include "daemon/ctl/render_text.h"
+#include "tests/unit/ctl/samples.h"
+
+namespace flatvm::ctl {
+namespace {
+
+TEST(VmTable, AlignsALineASecondary) {
+  v1::ListAllVmsResponse answer;
+  *answer.add_vms() = SampleVm();
+  *answer.add_vms() = SampleVm();
+  answer.mutable_vms(1)->set_name("database");
+  answer.mutable_vms(1)->set_state(v1::VM_STOPPED);
+  answer.mutable_vms(1)->set_disk_mib(0);
+  EXPECT_EQ(VmTable(answer.vms()),
+            "TENANT  NAME      STATE    IMAGE  MEMORY  VCPUS  DISK  ADDRESS     CID   ID\n"
+            "acme    web       running  tiny   192MiB  1      1GiB  10.213.0.3  1001  "
+            "0123abcd-4567-489a-bcde-f0123456789a\n"
+            "acme    database  stopped  tiny   192MiB  1      -     10.213.0.3  1001  "
+            "0123abcd-4567-489a-bcde-f0123456789a\n");
+}
+
+TEST(VmTable, SaysThatThereIsNone) {
+  EXPECT_EQ(VmTable(v1::ListAllVmsResponse().vms()), "no secondaries\n");
+}
+
+TEST(VmTable, EscapesWhatItIsTold) {
+  v1::ListAllVmsResponse answer;
+  *answer.add_vms() = SampleVm();
+  answer.mutable_vms(0)->set_image("\x1b]0;x\x07");
+  EXPECT_NE(VmTable(answer.vms()).find("\\x1b]0;x\\x07"), std::string::npos);
+  EXPECT_EQ(VmTable(answer.vms()).find('\x1b'), std::string::npos);
+}
+
+TEST(VmDetails, HasALineAProperty) {
+  v1::ShowAnyVmResponse shown;
+  *shown.mutable_vm() = SampleVm();
+  shown.set_domain("flatvm-acme-web");
+  shown.set_console_log("/var/lib/flatvm/console.log");
+  EXPECT_EQ(VmDetails(shown),
+            "name:         web\n"
+            "tenant:       acme\n"
+            "id:           0123abcd-4567-489a-bcde-f0123456789a\n"
+            "state:        running\n"
+            "image:        tiny\n"
+            "memory:       192MiB\n"
+            "vcpus:        1\n"
+            "disk:         1GiB\n"
+            "address:      10.213.0.3\n"
+            "mac:          52:54:00:d5:00:03\n"
+            "cid:          1001\n"
+            "domain:       flatvm-acme-web\n"
+            "console log:  /var/lib/flatvm/console.log\n"
+            "created:      2023-11-14T22:13:20Z\n"
+            "stages:       disk 12 ms\n");
+}
+
+TEST(TenantTable, ShowsUsedAndLimit) {
+  v1::ListTenantsResponse answer;
+  *answer.add_tenants() = SampleTenant();
+  EXPECT_EQ(TenantTable(answer.tenants()),
+            "TENANT  PRIMARY       STATE    MEMORY        VCPUS  VMS  DISK        SUBNET\n"
+            "acme    acme-primary  running  1408MiB/4GiB  3/4    1/8  1GiB/20GiB  10.213.0.0/24\n");
+  EXPECT_EQ(TenantTable(v1::ListTenantsResponse().tenants()), "no tenants\n");
+}
+
+TEST(TenantDetails, HasItsLimitsAsATable) {
+  v1::Tenant tenant = SampleTenant();
+  tenant.mutable_primary()->set_needs_restart(true);
+  tenant.set_slice("flatvm-a\\x2db.slice");
+  EXPECT_EQ(TenantDetails(tenant),
+            "tenant:     acme\n"
+            "primary:    acme-primary\n"
+            "  state:    running, needs a restart\n"
+            "  uuid:     aaaaaaaa-4567-489a-bcde-f0123456789a\n"
+            "  cid:      1000\n"
+            "  mac:      52:54:00:d5:00:02\n"
+            "  address:  10.213.0.2\n"
+            "subnet:     10.213.0.0/24\n"
+            "gateway:    10.213.0.1\n"
+            "network:    flatvm-acme\n"
+            "slice:      flatvm-a\\x2db.slice\n"
+            "overhead:   64MiB a VM\n"
+            "created:    2023-11-14T22:13:20Z\n"
+            "\n"
+            "AMOUNT  LIMIT  USED     LEFT\n"
+            "memory  4GiB   1408MiB  2688MiB\n"
+            "vcpus   4      3        1\n"
+            "vms     8      1        7\n"
+            "disk    20GiB  1GiB     19GiB\n");
+}
+
+TEST(JoinWords, ReadsLikeASentence) {
+  v1::CreateTenantResponse answer;
+  EXPECT_EQ(JoinWords(answer.needs_restart()), "");
+  answer.add_needs_restart("vsock");
+  EXPECT_EQ(JoinWords(answer.needs_restart()), "vsock");
+  answer.add_needs_restart("partition");
+  EXPECT_EQ(JoinWords(answer.needs_restart()), "vsock and partition");
+  answer.add_needs_restart("nic");
+  EXPECT_EQ(JoinWords(answer.needs_restart()), "vsock, partition and nic");
+}
+
+TEST(VmJson, NamesFieldsAsTheProtocolDoes) {
+  EXPECT_EQ(VmJson(SampleVm()).dump(),
+            R"({"id":"0123abcd-4567-489a-bcde-f0123456789a","name":"web","tenant":"acme",)"
+            R"("state":"running","image":"tiny","memory_mib":192,"vcpus":1,"disk_mib":1024,)"
+            R"("address":"10.213.0.3","mac":"52:54:00:d5:00:03","cid":1001,)"
+            R"("created_at":"2023-11-14T22:13:20Z",)"
+            R"("stages":[{"stage":"disk","duration_us":12345}]})");
+}
+
+TEST(VmJson, HasEveryFieldOfTheProtocol) {
+  for (const Json& json : {VmJson(SampleVm()), VmJson(v1::Vm())}) {
+    const auto* vm = v1::Vm::descriptor();
+    for (int i = 0; i < vm->field_count(); ++i) {
+      EXPECT_TRUE(json.contains(vm->field(i)->name())) << vm->field(i)->name();
+    }
+  }
+}
+
+TEST(TenantJson, HasEveryFieldOfTheProtocol) {
+  const Json json = TenantJson(SampleTenant());
+  const auto* tenant = v1::Tenant::descriptor();
+  for (int i = 0; i < tenant->field_count(); ++i) {
+    EXPECT_TRUE(json.contains(tenant->field(i)->name())) << tenant->field(i)->name();
+  }
+  const auto* primary = v1::Primary::descriptor();
+  for (int i = 0; i < primary->field_count(); ++i) {
+    EXPECT_TRUE(json.find("primary")->contains(primary->field(i)->name()))
+        << primary->field(i)->name();
+  }
+  EXPECT_EQ(json.find("limits")->dump(),
+            R"({"memory_mib":4096,"vcpus":4,"vms":8,"disk_mib":20480})");
+}
+
+TEST(StateName, KnowsEveryStateOfTheProtocol) {
+  for (int state = v1::VmState_MIN + 1; state <= v1::VmState_MAX; ++state) {
+    EXPECT_STRNE(StateName(static_cast<v1::VmState>(state)), "unknown") << state;
+  }
+  for (int state = v1::PrimaryState_MIN + 1; state <= v1::PrimaryState_MAX; ++state) {
+    EXPECT_STRNE(StateName(static_cast<v1::PrimaryState>(state)), "unknown") << state;
+  }
+  EXPECT_STREQ(StateName(v1::PRIMARY_SHUT_OFF), "shut-off");
+  EXPECT_STREQ(StateName(static_cast<v1::VmState>(77)), "unknown");
+}
+
+TEST(DumpJson, IsAsciiOnly) {
+  EXPECT_EQ(DumpJson(Json{{"a", "\xc3\xa9\xff\x1b"}}),
+            "{\n  \"a\": \"\\u00e9\\ufffd\\u001b\"\n}\n");
+}
+
+}  // namespace
+}  // namespace flatvm::ctl

@@ -1,0 +1,310 @@
+#include "daemon/ctl/run_ctl.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <future>
+#include <set>
+#include <sstream>
+
+#include "absl/strings/str_split.h"
+#include "daemon/base/names.h"
+#include "nlohmann/json.hpp"
+#include "tests/unit/ctl/admin_host.h"
+#include "tests/unit/ctl/samples.h"
+
+namespace flatvm::ctl {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+grpc::Status ReasonAnswer(grpc::StatusCode code, v1::Reason reason) {
+  v1::ErrorDetail detail;
+  detail.set_reason(reason);
+  return ErrorAnswer(code, "told so", detail);
+}
+
+class RunCtlTest : public testing::Test {
+ protected:
+  int Run(const std::string& line) {
+    out_.str("");
+    err_.str("");
+    pauses_.clear();
+    std::vector<std::string> args = absl::StrSplit(line, ' ', absl::SkipEmpty());
+    args.insert(args.begin(), {"--socket", host_.socket_path()});
+    return RunCtl(args, {.out = out_, .err = err_, .sleep = [this](auto pause) {
+                           pauses_.push_back(pause);
+                         }});
+  }
+  CannedAdmin& admin() { return host_.admin(); }
+  std::string out() const { return out_.str(); }
+  std::string err() const { return err_.str(); }
+  nlohmann::json JsonOut() const { return nlohmann::json::parse(out(), nullptr, false); }
+
+  AdminHost host_;
+  std::ostringstream out_;
+  std::ostringstream err_;
+  std::vector<std::chrono::milliseconds> pauses_;
+};
+
+constexpr const char* kAdd =
+    "tenant add acme --primary acme-primary --memory 4GiB --vcpus 4 --vms 8 --disk 20GiB ";
+
+TEST_F(RunCtlTest, TenantAddSaysWhatNeedsARestart) {
+  v1::CreateTenantRequest seen;
+  admin().create_tenant = [&](const auto& request, auto* response) {
+    seen = request;
+    *response->mutable_tenant() = SampleTenant();
+    for (const char* what : {"vsock", "partition", "nic"}) response->add_needs_restart(what);
+    return grpc::Status::OK;
+  };
+  EXPECT_EQ(Run(kAdd), 0);
+  EXPECT_TRUE(base::IsUuid(seen.request_id())) << seen.request_id();
+  EXPECT_EQ(seen.limits().disk_mib(), 20480U);
+  EXPECT_THAT(out(), HasSubstr("added tenant acme with primary acme-primary\n"));
+  EXPECT_THAT(out(), HasSubstr("acme-primary needs a restart for vsock, partition and nic: "));
+  EXPECT_THAT(err(), IsEmpty());
+
+  EXPECT_EQ(Run(std::string(kAdd) + "--validate-only"), 0);
+  EXPECT_THAT(out(), HasSubstr("would add tenant acme"));
+  EXPECT_THAT(out(), HasSubstr("acme-primary would need a restart for vsock, partition and nic: "
+                               "add --restart"));
+
+  EXPECT_EQ(Run(std::string(kAdd) + "--json"), 0);
+  EXPECT_EQ(JsonOut().value("name", ""), "acme");
+  EXPECT_EQ(JsonOut().value("needs_restart", nlohmann::json()).dump(),
+            R"(["vsock","partition","nic"])");
+}
+
+TEST_F(RunCtlTest, TenantAddIsQuietWhenNothingNeedsARestart) {
+  admin().create_tenant = [](const auto&, auto* response) {
+    *response->mutable_tenant() = SampleTenant();
+    return grpc::Status::OK;
+  };
+  EXPECT_EQ(Run(kAdd), 0);
+  EXPECT_EQ(out().find("restart"), std::string::npos) << out();
+  EXPECT_EQ(Run(std::string(kAdd) + "--json"), 0);
+  EXPECT_EQ(JsonOut().value("needs_restart", nlohmann::json()).dump(), "[]");
+}
+
+TEST_F(RunCtlTest, TenantRemove) {
+  admin().remove_tenant = [](const auto& request, auto* response) {
+    EXPECT_EQ(request.name(), "acme");
+    EXPECT_TRUE(request.destroy_secondaries());
+    response->set_destroyed_vms(2);
+    response->add_needs_restart("nic");
+    return grpc::Status::OK;
+  };
+  EXPECT_EQ(Run("tenant remove acme --destroy-secondaries"), 0);
+  EXPECT_EQ(out(),
+            "removed tenant acme and destroyed 2 secondaries\n"
+            "its primary keeps nic until it is shut down and started again\n");
+  EXPECT_EQ(Run("tenant remove acme --destroy-secondaries --validate-only"), 0);
+  EXPECT_EQ(out(),
+            "would remove tenant acme and destroy 2 secondaries\n"
+            "its primary would keep nic until it is shut down and started again\n");
+  EXPECT_EQ(Run("tenant remove acme --destroy-secondaries --json"), 0);
+  EXPECT_EQ(JsonOut().dump(), R"({"destroyed_vms":2,"name":"acme","needs_restart":["nic"]})");
+}
+
+TEST_F(RunCtlTest, ListsAndShows) {
+  admin().list_tenants = [](auto* response) {
+    *response->add_tenants() = SampleTenant();
+    return grpc::Status::OK;
+  };
+  admin().show_tenant = [](const auto& request, auto* response) {
+    EXPECT_EQ(request.name(), "acme");
+    *response->mutable_tenant() = SampleTenant();
+    *response->add_vms() = SampleVm();
+    return grpc::Status::OK;
+  };
+  admin().list_vms = [](const auto& request, auto* response) {
+    EXPECT_EQ(request.tenant(), "acme");
+    *response->add_vms() = SampleVm();
+    return grpc::Status::OK;
+  };
+  admin().show_vm = [](const auto& request, auto* response) {
+    EXPECT_EQ(request.tenant(), "acme");
+    EXPECT_EQ(request.vm(), "web");
+    *response->mutable_vm() = SampleVm();
+    response->set_domain("flatvm-acme-web");
+    response->set_console_log("/c.log");
+    return grpc::Status::OK;
+  };
+  const struct {
+    const char* line;
+    const char* text;
+    const char* json_pointer;
+    const char* json_value;
+  } kTable[] = {
+      {"tenant list", "acme    acme-primary  running", "/tenants/0/left/vms", "7"},
+      {"tenant show acme", "no such line", "/vms/0/name", "\"web\""},
+      {"list --tenant acme", "acme    web   running", "/vms/0/memory_mib", "192"},
+      {"show acme/web", "domain:       flatvm-acme-web", "/console_log", "\"/c.log\""},
+  };
+  for (const auto& row : kTable) {
+    EXPECT_EQ(Run(row.line), 0) << row.line;
+    if (std::string(row.line) == "tenant show acme") {
+      EXPECT_THAT(out(), HasSubstr("AMOUNT  LIMIT"));
+      EXPECT_THAT(out(), HasSubstr("\nTENANT  NAME  STATE"));
+    } else {
+      EXPECT_THAT(out(), HasSubstr(row.text));
+    }
+    EXPECT_EQ(Run(std::string(row.line) + " --json"), 0) << row.line;
+    const nlohmann::json tree = JsonOut();
+    const nlohmann::json::json_pointer pointer(row.json_pointer);
+    ASSERT_TRUE(tree.contains(pointer)) << row.line << out();
+    EXPECT_EQ(tree.at(pointer).dump(), row.json_value) << row.line;
+    EXPECT_THAT(err(), IsEmpty());
+  }
+}
+
+TEST_F(RunCtlTest, EmptyListsAreListsInJson) {
+  EXPECT_EQ(Run("list --json"), 0);
+  EXPECT_EQ(JsonOut().dump(), R"({"vms":[]})");
+  EXPECT_EQ(Run("tenant list --json"), 0);
+  EXPECT_EQ(JsonOut().dump(), R"({"tenants":[]})");
+}
+
+TEST_F(RunCtlTest, DestroyGoesOnAfterAFailureAndKeepsTheFirstCode) {
+  std::set<std::string> ids;
+  admin().destroy_vm = [&](const auto& request, auto* response) {
+    ids.insert(request.request_id());
+    if (request.vm() == "a") return ReasonAnswer(grpc::StatusCode::NOT_FOUND, v1::VM_NOT_FOUND);
+    if (request.vm() == "b") return ReasonAnswer(grpc::StatusCode::ABORTED, v1::CHANGE_IN_FLIGHT);
+    *response->mutable_vm() = SampleVm();
+    return grpc::Status::OK;
+  };
+  EXPECT_EQ(Run("destroy --tenant acme a b web"), 3);
+  EXPECT_EQ(ids.size(), 3U);
+  EXPECT_EQ(out(), "destroyed acme/web (0123abcd-4567-489a-bcde-f0123456789a)\n");
+  EXPECT_EQ(err(),
+            "flatvmctl: told so (NOT_FOUND/VM_NOT_FOUND)\n"
+            "flatvmctl: told so (ABORTED/CHANGE_IN_FLIGHT)\n");
+  EXPECT_EQ(Run("destroy --tenant acme web --validate-only"), 0);
+  EXPECT_THAT(out(), HasSubstr("would destroy acme/web"));
+  EXPECT_EQ(Run("destroy --tenant acme a web --json"), 3);
+  EXPECT_EQ(JsonOut().value("vms", nlohmann::json()).size(), 1U);
+}
+
+TEST_F(RunCtlTest, EveryCodeHasItsExitCode) {
+  const struct {
+    grpc::StatusCode code;
+    v1::Reason reason;
+    int exit_code;
+  } kTable[] = {
+      {grpc::StatusCode::INVALID_ARGUMENT, v1::FIELD_MALFORMED, 2},
+      {grpc::StatusCode::NOT_FOUND, v1::TENANT_NOT_FOUND, 3},
+      {grpc::StatusCode::ALREADY_EXISTS, v1::TENANT_EXISTS, 4},
+      {grpc::StatusCode::FAILED_PRECONDITION, v1::TENANT_HAS_SECONDARIES, 5},
+      {grpc::StatusCode::RESOURCE_EXHAUSTED, v1::SUBNET_POOL_EMPTY, 6},
+      {grpc::StatusCode::PERMISSION_DENIED, v1::POLICY_FORBIDS, 7},
+      {grpc::StatusCode::UNAVAILABLE, v1::HYPERVISOR_UNAVAILABLE, 8},
+      {grpc::StatusCode::DEADLINE_EXCEEDED, v1::STAGE_TIMED_OUT, 9},
+      {grpc::StatusCode::ABORTED, v1::CHANGE_IN_FLIGHT, 10},
+      {grpc::StatusCode::UNIMPLEMENTED, v1::METHOD_UNIMPLEMENTED, 11},
+      {grpc::StatusCode::INTERNAL, v1::INTERNAL_ERROR, 1},
+  };
+  for (const auto& row : kTable) {
+    int calls = 0;
+    admin().list_vms = [&](const auto&, auto*) {
+      ++calls;
+      return ReasonAnswer(row.code, row.reason);
+    };
+    EXPECT_EQ(Run("list"), row.exit_code);
+    EXPECT_THAT(err(), HasSubstr("/" + v1::Reason_Name(row.reason)));
+    EXPECT_THAT(out(), IsEmpty());
+    EXPECT_EQ(calls, 1) << "the daemon's own answer is not asked for again";
+    EXPECT_EQ(Run("list --json"), row.exit_code);
+    EXPECT_EQ(nlohmann::json::parse(err(), nullptr, false)
+                  .value("error", nlohmann::json::object())
+                  .value("reason", ""),
+              v1::Reason_Name(row.reason));
+    EXPECT_THAT(out(), IsEmpty());
+  }
+}
+
+TEST_F(RunCtlTest, SendsALostCallAgainUnchanged) {
+  std::vector<std::string> ids;
+  admin().create_tenant = [&](const auto& request, auto* response) {
+    ids.push_back(request.request_id());
+    if (ids.size() == 1) return ReasonAnswer(grpc::StatusCode::UNAVAILABLE, v1::DAEMON_RESTARTED);
+    *response->mutable_tenant() = SampleTenant();
+    return grpc::Status::OK;
+  };
+  host_.DropNext(2);
+  EXPECT_EQ(Run(kAdd), 0) << err();
+  ASSERT_EQ(ids.size(), 2U);
+  EXPECT_EQ(ids[0], ids[1]);
+  EXPECT_THAT(pauses_,
+              testing::ElementsAre(std::chrono::milliseconds(200), std::chrono::milliseconds(400),
+                                   std::chrono::milliseconds(800)));
+}
+
+TEST_F(RunCtlTest, GivesUpOnAConnectionThatIsAlwaysLost) {
+  host_.DropNext(1000);
+  EXPECT_EQ(Run("list"), 8);
+  EXPECT_THAT(err(), HasSubstr("lost the connection to flatvmd"));
+  EXPECT_THAT(err(), HasSubstr("(UNAVAILABLE/BROKER_UNREACHABLE)"));
+  EXPECT_EQ(pauses_.size(), 7U);
+}
+
+TEST_F(RunCtlTest, StopsTryingWhenTheTimeoutWouldPass) {
+  host_.DropNext(1000);
+  EXPECT_EQ(Run("list --timeout 100ms"), 8);
+  EXPECT_THAT(pauses_, IsEmpty());
+}
+
+TEST_F(RunCtlTest, TakesNotFoundAfterALostDestroyForSuccess) {
+  int calls = 0;
+  const auto lost_then_gone = [&](const auto&, auto*) {
+    return ++calls % 2 == 1 ? ReasonAnswer(grpc::StatusCode::UNAVAILABLE, v1::DAEMON_RESTARTED)
+                            : ReasonAnswer(grpc::StatusCode::NOT_FOUND, v1::VM_NOT_FOUND);
+  };
+  admin().destroy_vm = lost_then_gone;
+  admin().remove_tenant = lost_then_gone;
+  EXPECT_EQ(Run("destroy acme/web"), 0) << err();
+  EXPECT_EQ(out(), "destroyed acme/web\n");
+  EXPECT_EQ(Run("tenant remove acme"), 0) << err();
+  EXPECT_EQ(out(), "removed tenant acme\n");
+  admin().show_vm = lost_then_gone;
+  EXPECT_EQ(Run("show acme/web"), 3);
+}
+
+TEST_F(RunCtlTest, SaysThatTheDaemonDidNotAnswerInTime) {
+  std::promise<void> done;
+  admin().list_vms = [&](const auto&, auto*) {
+    done.get_future().wait();
+    return grpc::Status::OK;
+  };
+  EXPECT_EQ(Run("list --timeout 100ms"), 9);
+  EXPECT_THAT(err(), HasSubstr("did not answer within 100ms"));
+  done.set_value();
+}
+
+TEST_F(RunCtlTest, NobodyListeningIsAnErrorAtOnce) {
+  const std::string missing = host_.socket_path() + ".missing";
+  EXPECT_EQ(Run("list --socket " + missing), 2) << "given twice";
+  EXPECT_EQ(RunCtl({"list", "--socket", missing}, {.out = out_, .err = err_, .sleep = {}}), 8);
+  EXPECT_THAT(err(), HasSubstr("flatvmctl: flatvmd is not running: " + missing +
+                               ": no such socket; start it with systemctl start flatvmd "
+                               "(UNAVAILABLE/BROKER_UNREACHABLE)\n"));
+  EXPECT_EQ(
+      RunCtl({"list", "--socket", std::string(200, 'x')}, {.out = out_, .err = err_, .sleep = {}}),
+      2);
+}
+
+TEST_F(RunCtlTest, UsageErrorsAreJsonToo) {
+  EXPECT_EQ(Run("show --json"), 2);
+  EXPECT_FALSE(nlohmann::json::parse(err(), nullptr, false).is_discarded()) << err();
+}
+
+TEST_F(RunCtlTest, AnOutputThatCannotBeWrittenIsAnError) {
+  out_.setstate(std::ios::badbit);
+  EXPECT_EQ(Run("list"), 1);
+  EXPECT_THAT(err(), HasSubstr("cannot write to standard output"));
+}
+
+}  // namespace
+}  // namespace flatvm::ctl

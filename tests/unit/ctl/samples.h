@@ -1,0 +1,60 @@
+// A tenant and a secondary with every field set, as flatvmd sends them.
+#pragma once
+
+#include "flatvm/v1/types.pb.h"
+
+namespace flatvm::ctl {
+
+inline v1::Vm SampleVm() {
+  v1::Vm vm;
+  vm.set_id("0123abcd-4567-489a-bcde-f0123456789a");
+  vm.set_name("web");
+  vm.set_tenant("acme");
+  vm.set_state(v1::VM_RUNNING);
+  vm.set_image("tiny");
+  vm.set_memory_mib(192);
+  vm.set_vcpus(1);
+  vm.set_disk_mib(1024);
+  vm.set_address("10.213.0.3");
+  vm.set_mac("52:54:00:d5:00:03");
+  vm.set_cid(1001);
+  vm.mutable_created_at()->set_seconds(1'700'000'000);
+  v1::StageDuration* stage = vm.add_stages();
+  stage->set_stage("disk");
+  stage->set_duration_us(12'345);
+  return vm;
+}
+
+inline v1::Resources SampleResources(uint32_t memory_mib, uint32_t vcpus, uint32_t vms,
+                                     uint32_t disk_mib) {
+  v1::Resources resources;
+  resources.set_memory_mib(memory_mib);
+  resources.set_vcpus(vcpus);
+  resources.set_vms(vms);
+  resources.set_disk_mib(disk_mib);
+  return resources;
+}
+
+inline v1::Tenant SampleTenant() {
+  v1::Tenant tenant;
+  tenant.set_name("acme");
+  *tenant.mutable_limits() = SampleResources(4096, 4, 8, 20480);
+  *tenant.mutable_used() = SampleResources(1408, 3, 1, 1024);
+  *tenant.mutable_left() = SampleResources(2688, 1, 7, 19456);
+  v1::Primary& primary = *tenant.mutable_primary();
+  primary.set_domain("acme-primary");
+  primary.set_uuid("aaaaaaaa-4567-489a-bcde-f0123456789a");
+  primary.set_state(v1::PRIMARY_RUNNING);
+  primary.set_cid(1000);
+  primary.set_mac("52:54:00:d5:00:02");
+  primary.set_address("10.213.0.2");
+  tenant.set_subnet("10.213.0.0/24");
+  tenant.set_gateway("10.213.0.1");
+  tenant.set_network("flatvm-acme");
+  tenant.set_slice("flatvm-acme.slice");
+  tenant.set_vmm_overhead_mib(64);
+  tenant.mutable_created_at()->set_seconds(1'700'000'000);
+  return tenant;
+}
+
+}  // namespace flatvm::ctl

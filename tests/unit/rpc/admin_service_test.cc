@@ -1,0 +1,127 @@
+#include "daemon/rpc/admin_service.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "flatvm/internal/rpc_status.pb.h"
+#include "tests/support/broker_world.h"
+
+namespace flatvm::rpc {
+namespace {
+
+using ::testing::ElementsAre;
+
+class AdminServiceTest : public ::testing::Test {
+ protected:
+  static v1::CreateTenantRequest AddAcme() {
+    v1::CreateTenantRequest request;
+    request.set_name("acme");
+    request.set_primary("acme-primary");
+    request.mutable_limits()->set_memory_mib(4096);
+    request.mutable_limits()->set_vcpus(4);
+    request.mutable_limits()->set_vms(8);
+    request.mutable_limits()->set_disk_mib(1024);
+    return request;
+  }
+
+  static v1::ErrorDetail Detail(const grpc::Status& status) {
+    internal::RpcStatus details;
+    v1::ErrorDetail detail;
+    EXPECT_TRUE(details.ParseFromString(status.error_details()));
+    EXPECT_EQ(details.details_size(), 1);
+    EXPECT_TRUE(details.details(0).UnpackTo(&detail));
+    return detail;
+  }
+
+  broker::FakeHost host_;
+  broker::BrokerWorld world_{host_};
+  AdminService service_{world_.tenants, world_.vms, world_.directory, host_.log, host_.clock};
+  grpc::ServerContext context_;
+};
+
+TEST_F(AdminServiceTest, AddsShowsListsAndRemovesATenant) {
+  const v1::CreateTenantRequest add = AddAcme();
+  v1::CreateTenantResponse added;
+  ASSERT_TRUE(service_.CreateTenant(&context_, &add, &added).ok());
+  EXPECT_EQ(added.tenant().primary().domain(), "acme-primary");
+  EXPECT_EQ(added.tenant().slice(), "flatvm-acme.slice");
+
+  v1::ListTenantsRequest list;
+  v1::ListTenantsResponse listed;
+  ASSERT_TRUE(service_.ListTenants(&context_, &list, &listed).ok());
+  EXPECT_EQ(listed.tenants_size(), 1);
+
+  v1::ShowTenantRequest show;
+  show.set_name("acme");
+  v1::ShowTenantResponse shown;
+  ASSERT_TRUE(service_.ShowTenant(&context_, &show, &shown).ok());
+  EXPECT_EQ(shown.tenant().name(), "acme");
+
+  v1::RemoveTenantRequest remove;
+  remove.set_name("acme");
+  v1::RemoveTenantResponse removed;
+  ASSERT_TRUE(service_.RemoveTenant(&context_, &remove, &removed).ok());
+  EXPECT_EQ(Detail(service_.ShowTenant(&context_, &show, &shown)).reason(), v1::TENANT_NOT_FOUND);
+}
+
+TEST_F(AdminServiceTest, ValidatesATenantWithoutMakingIt) {
+  v1::CreateTenantRequest add = AddAcme();
+  add.set_validate_only(true);
+  host_.hypervisor.StartPrimary("acme-primary");
+  v1::CreateTenantResponse response;
+  ASSERT_TRUE(service_.CreateTenant(&context_, &add, &response).ok());
+  EXPECT_EQ(response.tenant().name(), "acme");
+  EXPECT_THAT(response.needs_restart(), ElementsAre("vsock", "partition", "nic"));
+  EXPECT_TRUE(world_.directory.ListTenants().empty());
+}
+
+TEST_F(AdminServiceTest, FindsASecondaryByTenantAndNameOrById) {
+  ASSERT_TRUE(world_.AddTenant("acme").ok());
+  const auto vm = world_.Create("acme", broker::WebSpec());
+  ASSERT_TRUE(vm.ok());
+
+  v1::ShowAnyVmRequest show;
+  v1::ShowAnyVmResponse shown;
+  show.set_vm("web");
+  EXPECT_EQ(Detail(service_.ShowAnyVm(&context_, &show, &shown)).field(), "tenant");
+  show.set_tenant("acme");
+  ASSERT_TRUE(service_.ShowAnyVm(&context_, &show, &shown).ok());
+  EXPECT_EQ(shown.domain(), "flatvm-acme.web");
+  EXPECT_NE(shown.console_log(), "");
+  show.clear_tenant();
+  show.set_vm(vm->id);
+  EXPECT_TRUE(service_.ShowAnyVm(&context_, &show, &shown).ok());
+  EXPECT_EQ(shown.vm().tenant(), "acme");
+}
+
+TEST_F(AdminServiceTest, DestroysASecondaryOfAnyTenant) {
+  ASSERT_TRUE(world_.AddTenant("acme").ok());
+  const auto vm = world_.Create("acme", broker::WebSpec());
+  ASSERT_TRUE(vm.ok());
+  v1::DestroyAnyVmRequest destroy;
+  destroy.set_vm(vm->id);
+  v1::DestroyAnyVmResponse destroyed;
+  ASSERT_TRUE(service_.DestroyAnyVm(&context_, &destroy, &destroyed).ok());
+  EXPECT_EQ(destroyed.vm().name(), "web");
+  EXPECT_EQ(Detail(service_.DestroyAnyVm(&context_, &destroy, &destroyed)).reason(),
+            v1::VM_NOT_FOUND);
+}
+
+TEST_F(AdminServiceTest, ListsSecondariesOfAllTenantsOrOfOne) {
+  ASSERT_TRUE(world_.AddTenant("acme").ok());
+  ASSERT_TRUE(world_.AddTenant("globex").ok());
+  ASSERT_TRUE(world_.Create("acme", broker::WebSpec()).ok());
+  ASSERT_TRUE(world_.Create("globex", broker::WebSpec()).ok());
+  v1::ListAllVmsRequest list;
+  v1::ListAllVmsResponse all;
+  ASSERT_TRUE(service_.ListAllVms(&context_, &list, &all).ok());
+  EXPECT_EQ(all.vms_size(), 2);
+  list.set_tenant("globex");
+  v1::ListAllVmsResponse one;
+  ASSERT_TRUE(service_.ListAllVms(&context_, &list, &one).ok());
+  ASSERT_EQ(one.vms_size(), 1);
+  EXPECT_EQ(one.vms(0).tenant(), "globex");
+}
+
+}  // namespace
+}  // namespace flatvm::rpc

@@ -1,0 +1,126 @@
+#include "daemon/rpc/convert.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "daemon/base/error.h"
+
+namespace flatvm::rpc {
+namespace {
+
+using R = base::Reason;
+
+// The two enums are one list: a reason that only one of them has fails here.
+TEST(Convert, ReasonsAreTheSameOnBothSides) {
+  const std::map<std::string, R> ours = {
+      {"REASON_UNSPECIFIED", R::kUnspecified},
+      {"FIELD_MISSING", R::kFieldMissing},
+      {"FIELD_OUT_OF_RANGE", R::kFieldOutOfRange},
+      {"FIELD_MALFORMED", R::kFieldMalformed},
+      {"MESSAGE_MALFORMED", R::kMessageMalformed},
+      {"MESSAGE_TOO_LARGE", R::kMessageTooLarge},
+      {"VM_NOT_FOUND", R::kVmNotFound},
+      {"TENANT_NOT_FOUND", R::kTenantNotFound},
+      {"IMAGE_NOT_FOUND", R::kImageNotFound},
+      {"PRIMARY_NOT_DEFINED", R::kPrimaryNotDefined},
+      {"VM_NAME_TAKEN", R::kVmNameTaken},
+      {"TENANT_EXISTS", R::kTenantExists},
+      {"REQUEST_ID_REUSED", R::kRequestIdReused},
+      {"PRIMARY_HAS_TENANT", R::kPrimaryHasTenant},
+      {"TENANT_HAS_SECONDARIES", R::kTenantHasSecondaries},
+      {"PRIMARY_NOT_RUNNING", R::kPrimaryNotRunning},
+      {"PRIMARY_RESTARTED", R::kPrimaryRestarted},
+      {"IMAGE_UNUSABLE", R::kImageUnusable},
+      {"PRIMARY_TOO_LARGE", R::kPrimaryTooLarge},
+      {"PRIMARY_NEEDS_RESTART", R::kPrimaryNeedsRestart},
+      {"TENANT_MEMORY_LIMIT", R::kTenantMemoryLimit},
+      {"TENANT_VCPU_LIMIT", R::kTenantVcpuLimit},
+      {"TENANT_VM_LIMIT", R::kTenantVmLimit},
+      {"TENANT_DISK_LIMIT", R::kTenantDiskLimit},
+      {"TENANT_CONNECTION_LIMIT", R::kTenantConnectionLimit},
+      {"TENANT_CALL_LIMIT", R::kTenantCallLimit},
+      {"SUBNET_POOL_EMPTY", R::kSubnetPoolEmpty},
+      {"SUBNET_FULL", R::kSubnetFull},
+      {"CID_RANGE_EMPTY", R::kCidRangeEmpty},
+      {"CHANGE_IN_FLIGHT", R::kChangeInFlight},
+      {"POLICY_FORBIDS", R::kPolicyForbids},
+      {"HYPERVISOR_UNAVAILABLE", R::kHypervisorUnavailable},
+      {"DAEMON_RESTARTED", R::kDaemonRestarted},
+      {"BROKER_UNREACHABLE", R::kBrokerUnreachable},
+      {"SERVICE_MANAGER_UNAVAILABLE", R::kServiceManagerUnavailable},
+      {"STAGE_TIMED_OUT", R::kStageTimedOut},
+      {"METHOD_UNIMPLEMENTED", R::kMethodUnimplemented},
+      {"INTERNAL_ERROR", R::kInternalError},
+  };
+  const auto* wire = v1::Reason_descriptor();
+  EXPECT_EQ(ours.size(), static_cast<size_t>(wire->value_count()));
+  for (int i = 0; i < wire->value_count(); ++i) {
+    const auto it = ours.find(wire->value(i)->name());
+    ASSERT_NE(it, ours.end()) << wire->value(i)->name();
+    EXPECT_EQ(static_cast<int>(it->second), wire->value(i)->number()) << it->first;
+  }
+}
+
+TEST(Convert, PutsAnErrorsNumbersIntoTheDetail) {
+  const absl::Status status = base::MakeError(absl::StatusCode::kResourceExhausted,
+                                              base::ErrorInfo{.reason = R::kTenantDiskLimit,
+                                                              .limit = "disk_mib",
+                                                              .limit_value = 10,
+                                                              .asked = 4,
+                                                              .used = 8,
+                                                              .left = 2},
+                                              "full");
+  const v1::ErrorDetail detail = DetailOf(status, "req-1");
+  EXPECT_EQ(detail.reason(), v1::TENANT_DISK_LIMIT);
+  EXPECT_EQ(detail.limit(), "disk_mib");
+  EXPECT_EQ(detail.limit_value(), 10U);
+  EXPECT_EQ(detail.asked(), 4U);
+  EXPECT_EQ(detail.used(), 8U);
+  EXPECT_EQ(detail.left(), 2U);
+  EXPECT_EQ(detail.request_id(), "req-1");
+}
+
+broker::TenantView View() {
+  broker::TenantView view;
+  view.record.name = "acme";
+  view.record.primary_domain = "acme-primary";
+  view.record.primary_uuid = "11111111-2222-4333-8444-555555555555";
+  view.record.cid = base::VsockCid{1000};
+  view.record.subnet = {.address = {0x0AD50000}, .prefix_length = 24};
+  view.primary_state = broker::PrimaryState::kRunning;
+  return view;
+}
+
+TEST(Convert, TellsAPrimaryNothingOfTheHost) {
+  v1::Tenant tenant;
+  FillTenant(View(), Audience::kPrimary, &tenant);
+  EXPECT_EQ(tenant.name(), "acme");
+  EXPECT_EQ(tenant.primary().cid(), 1000U);
+  EXPECT_EQ(tenant.primary().domain(), "");
+  EXPECT_EQ(tenant.primary().uuid(), "");
+  EXPECT_EQ(tenant.network(), "");
+  EXPECT_EQ(tenant.slice(), "");
+}
+
+TEST(Convert, TellsTheOperatorWhereTheTenantIs) {
+  v1::Tenant tenant;
+  FillTenant(View(), Audience::kOperator, &tenant);
+  EXPECT_EQ(tenant.primary().domain(), "acme-primary");
+  EXPECT_EQ(tenant.network(), "flatvm-acme");
+  EXPECT_EQ(tenant.slice(), "flatvm-acme.slice");
+}
+
+TEST(Convert, GivesAValidatedCreateNoPlaceInTheWorld) {
+  broker::VmRecord record;
+  record.spec.name = "web";
+  v1::Vm vm;
+  FillVm(record, &vm);
+  EXPECT_EQ(vm.name(), "web");
+  EXPECT_EQ(vm.address(), "");
+  EXPECT_EQ(vm.mac(), "");
+  EXPECT_EQ(vm.cid(), 0U);
+}
+
+}  // namespace
+}  // namespace flatvm::rpc
