@@ -1,0 +1,111 @@
+"""The machines that a scenario talks to: L0, and the primaries in it."""
+import json
+import shlex
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from checks import expect, expect_equal
+
+TESTBED = Path(__file__).resolve().parent.parent / "testbed" / "testbed"
+
+# What flatvm and flatvmctl exit with.
+EXIT_CODES = {
+    "OK": 0, "INTERNAL": 1, "INVALID_ARGUMENT": 2, "NOT_FOUND": 3, "ALREADY_EXISTS": 4, "FAILED_PRECONDITION": 5,
+    "RESOURCE_EXHAUSTED": 6, "PERMISSION_DENIED": 7, "UNAVAILABLE": 8, "DEADLINE_EXCEEDED": 9, "ABORTED": 10,
+    "UNIMPLEMENTED": 11}
+
+
+@dataclass
+class Done:
+    """A command that ended."""
+    command: str
+    code: int
+    out: str
+    err: str
+
+    def __str__(self):
+        return f"$ {self.command}\nexit {self.code}\n{self.out}{self.err}"
+
+    def ok(self):
+        expect(self.code == 0, lambda: f"expected exit 0 from {self}")
+        return self
+
+    def json(self):
+        """The JSON that a successful command printed."""
+        self.ok()
+        try:
+            return json.loads(self.out)
+        except ValueError:
+            expect(False, f"no JSON from {self}")
+
+    def expect_error(self, code, reason=None, field=None):
+        """It failed as documented: exit code, and the JSON error on stderr. Returns the error."""
+        expect_equal(self.code, EXIT_CODES[code], f"exit code of `{self.command}`\n{self.err}")
+        lines = [line for line in self.err.splitlines() if line.startswith("{")]
+        try:
+            error = json.loads(lines[-1] if lines else self.err)["error"]
+        except (ValueError, KeyError, IndexError):
+            expect(False, f"no JSON error on stderr from {self}")
+        expect_equal(error.get("code"), code, f"error code of `{self.command}`")
+        if reason:
+            expect_equal(error.get("reason"), reason, f"reason of `{self.command}`")
+        if field:
+            expect_equal(error.get("field"), field, f"field of `{self.command}`")
+        expect(error.get("message"), lambda: f"an error without a message: {self}")
+        return error
+
+
+class _Machine:
+    def __init__(self, words, label):
+        self._words, self._label = words, label
+
+    def run(self, command, timeout=60, stdin=None):
+        """Runs a command: a list is executed, a string goes to sh. Returns a Done whatever its exit code."""
+        argv = ["sh", "-c", command] if isinstance(command, str) else [str(word) for word in command]
+        no_stdin = [] if stdin is not None else ["--no-stdin"]
+        words = [str(TESTBED), *self._words, "--timeout", str(timeout), *no_stdin, "--", *argv]
+        data = stdin.encode() if isinstance(stdin, str) else stdin
+        source = {"input": data} if data is not None else {"stdin": subprocess.DEVNULL}
+        done = subprocess.run(words, capture_output=True, check=False, **source)
+        shown = command if isinstance(command, str) else shlex.join(argv)
+        return Done(f"[{self._label}] {shown}", done.returncode, done.stdout.decode(errors="replace"),
+                    done.stderr.decode(errors="replace"))
+
+
+class Primary(_Machine):
+    def __init__(self, name):
+        super().__init__(["primary", name], name)
+        self.name = name
+
+    def flatvm(self, *words, timeout=120):
+        return self.run(["flatvm", *words], timeout)
+
+    def get(self, url, seconds=10):
+        """Fetches a page with curl."""
+        return self.run(["curl", "-sS", "--max-time", seconds, url], timeout=seconds + 10)
+
+
+class L0(_Machine):
+    def __init__(self):
+        super().__init__(["exec"], "l0")
+
+    def primary(self, name):
+        return Primary(name)
+
+    def flatvmctl(self, *words, timeout=120):
+        return self.run(["flatvmctl", *words], timeout)
+
+    def virsh(self, *words):
+        return self.run(["virsh", "-q", *words])
+
+    def domains(self):
+        """Names of the domains that run."""
+        return set(self.virsh("list", "--name").ok().out.split())
+
+    def read(self, path):
+        return self.run(["cat", path]).out
+
+    def links(self):
+        """Names of L0's network links."""
+        return {link["ifname"] for link in self.run(["ip", "-j", "link"]).json()}

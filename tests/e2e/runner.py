@@ -1,0 +1,77 @@
+"""Finds scenarios, puts the testbed back before each, runs them, keeps evidence of failures."""
+import argparse
+import importlib
+import os
+import subprocess
+import sys
+import time
+import traceback
+from pathlib import Path
+
+from checks import Abandoned, Checks
+from machines import L0, TESTBED
+
+HERE = Path(__file__).resolve().parent
+EVIDENCE = HERE.parent.parent / "build" / "e2e"
+
+
+def _arguments(argv):
+    parser = argparse.ArgumentParser(prog="run", description="Runs end-to-end scenarios in the testbed.")
+    parser.add_argument("names", metavar="NAME", nargs="*", help="scenarios to run (default: all)")
+    parser.add_argument("--list", action="store_true", help="print the scenarios' names and stop")
+    parser.add_argument("--packages", metavar="DIR", type=Path, help="built packages (default: build/packages)")
+    return parser.parse_args(argv)
+
+
+def _available():
+    return sorted(path.stem.removeprefix("scenario_") for path in HERE.glob("scenario_*.py"))
+
+
+def _testbed(*words):
+    return subprocess.run([str(TESTBED), *words], stdin=subprocess.DEVNULL, check=False).returncode
+
+
+def _run(name):
+    """Runs one scenario; returns its checks."""
+    print(f"=== {name}", flush=True)
+    checks = Checks()
+    scenario = importlib.import_module(f"scenario_{name}")
+    if _testbed("reset") != 0:
+        checks.fail("the testbed is reset", "testbed reset failed")
+        return checks
+    try:
+        scenario.run(L0(), checks)
+    except Abandoned:
+        pass
+    except KeyboardInterrupt:
+        raise
+    except Exception:  # a scenario's own fault must not hide the others' results
+        checks.fail("the scenario runs to its end", traceback.format_exc())
+    if checks.failed:
+        _testbed("logs", "--collect", str(EVIDENCE / name))
+    return checks
+
+
+def main(argv):
+    args = _arguments(argv)
+    available = _available()
+    if args.list:
+        print("\n".join(available))
+        return 0
+    unknown = [name for name in args.names if name not in available]
+    if unknown:
+        print(f"no scenario {', '.join(unknown)}; there are: {', '.join(available)}", file=sys.stderr)
+        return 2
+    if _testbed("up", *(["--packages", str(args.packages)] if args.packages else [])) != 0:
+        print("the testbed does not come up", file=sys.stderr)
+        return 1
+    start = time.monotonic()
+    results = {name: _run(name) for name in args.names or available}
+    if os.environ.get("FLATVM_E2E_KEEP") != "1":
+        _testbed("reset")
+    passed = sum(len(checks.passed) for checks in results.values())
+    failed = [(name, check) for name, checks in results.items() for check in checks.failed]
+    print(f"=== {len(results)} scenarios, {passed} checks passed, {len(failed)} failed, {time.monotonic() - start:.1f} s")
+    for name, check in failed:
+        print(f"FAILED {name}: {check} (see {EVIDENCE / name})")
+    return 1 if failed else 0
