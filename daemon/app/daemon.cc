@@ -1,0 +1,222 @@
+#include "daemon/app/daemon.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cgroups/systemd_cgroups.h"
+#include "daemon/app/admin_listener.h"
+#include "daemon/app/serve_loop.h"
+#include "daemon/app/worker.h"
+#include "daemon/base/clock.h"
+#include "daemon/base/error.h"
+#include "daemon/base/str_cat.h"
+#include "daemon/broker/caller_check.h"
+#include "daemon/broker/cid_allocator.h"
+#include "daemon/broker/directory.h"
+#include "daemon/broker/reconciler.h"
+#include "daemon/broker/tenant_lifecycle.h"
+#include "daemon/broker/vm_lifecycle.h"
+#include "daemon/gate/gate.h"
+#include "daemon/gate/systemd_fd_store.h"
+#include "daemon/gate/systemd_front_launcher.h"
+#include "daemon/hypervisor/libvirt_hypervisor.h"
+#include "daemon/libvirt/connection.h"
+#include "daemon/libvirt/domain_events.h"
+#include "daemon/libvirt/event_loop.h"
+#include "daemon/rpc/admin_server.h"
+#include "daemon/rpc/admin_service.h"
+#include "daemon/rpc/vm_service.h"
+#include "daemon/state/file_records.h"
+#include "network/kernel_network.h"
+#include "network/libvirt_networks.h"
+#include "storage/file_storage.h"
+
+namespace flatvm::app {
+namespace {
+
+constexpr char kAdminSocket[] = "/run/flatvm/admin.sock";
+// What failed half-way is tried again, and what events may have missed is looked for, this often.
+constexpr std::chrono::seconds kMaintenancePeriod{30};
+
+broker::Settings SettingsOf(const config::Config& config) {
+  return broker::Settings{.vmm_overhead_mib = config.vmm_overhead_mib,
+                          .front_overhead_mib = config.front_overhead_mib,
+                          .create_timeout = std::chrono::milliseconds(config.create_timeout_ms),
+                          .shutdown_timeout_ms = config.shutdown_timeout_ms};
+}
+
+// UnmetRequirements has seen that the pool parses.
+network::SubnetPool SubnetsOf(const config::Config& config) {
+  const auto pool = network::ParseIpv4Subnet("network.subnet_pool", config.subnet_pool);
+  return network::SubnetPool(pool.value_or(network::Ipv4Subnet{}), config.subnet_prefix_length);
+}
+
+// Every room of flatvmd, in the order in which they stand on each other.
+class Daemon {
+ public:
+  Daemon(const config::Config& config, base::Logger& log)
+      : config_(config),
+        log_(log),
+        settings_(SettingsOf(config)),
+        connection_(config.libvirt_uri),
+        hypervisor_(connection_, log),
+        host_network_(config.uplink, log),
+        networks_(connection_, host_network_, log),
+        cgroups_(cgroups::SystemdCgroupsSettings{}),
+        storage_(storage::FileStorageSettings{.state_dir = config.state_dir,
+                                              .catalog_dir = config.catalog_dir,
+                                              .qemu_img_program = config.qemu_img_program}),
+        records_(config.state_dir),
+        launcher_(
+            gate::LauncherOptions{.program = config.front_program,
+                                  .memory_max_bytes = config.front_overhead_mib * base::kMebibyte}),
+        gate_(
+            std::in_place,
+            gate::GateOptions{.require_privileged_port = config.require_privileged_port}, launcher_,
+            fd_store_, log, [this](base::VsockCid cid) { return callers_.Identify(cid); },
+            [this](const std::string& tenant, const std::string& method, const std::string& request,
+                   std::chrono::milliseconds /*timeout*/) {
+              return Handle(tenant, method, request);
+            }),
+        ports_{hypervisor_, cgroups_, networks_, storage_, records_, *gate_, clock_, log},
+        cids_(config.cid_first, config.cid_last, records_),
+        vms_(settings_, ports_, registry_, cids_),
+        tenants_(settings_, ports_, registry_, cids_, SubnetsOf(config), vms_),
+        directory_(settings_, ports_, registry_),
+        callers_(ports_, registry_),
+        reconciler_(ports_, registry_, tenants_, vms_),
+        vm_service_(vms_, directory_, callers_, log, clock_),
+        admin_service_(tenants_, vms_, directory_, log, clock_),
+        worker_(std::in_place),
+        events_(std::in_place, connection_, [this](const std::string& uuid) {
+          worker_->Post([this, uuid] { reconciler_.OnDomainStopped(uuid); });
+        }) {}
+
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
+
+  // What calls into the other rooms from threads of its own ends first.
+  ~Daemon() {
+    events_.reset();
+    worker_.reset();
+    gate_.reset();
+  }
+
+  absl::Status Run() {
+    FLATVM_RETURN_IF_ERROR(gate_->status());
+    FLATVM_RETURN_IF_ERROR(TakeInheritedFds());
+    // Events are on before the host is looked at, so that no stop falls between the two.
+    FLATVM_RETURN_IF_ERROR(events_->EnsureRegistered().status());
+    FLATVM_ASSIGN_OR_RETURN(const broker::StoredState stored, records_.Load());
+    cids_.Resume(stored.next_cid);
+    FLATVM_RETURN_IF_ERROR(reconciler_.ReconcileAtStart(stored));
+    gate_->CloseUnopened();
+    FLATVM_RETURN_IF_ERROR(OpenListeners());
+    log_.Log(base::LogLevel::kInfo, base::StrCat("ready: ", stored.tenants.size(), " tenants, ",
+                                                 stored.vms.size(), " secondaries"));
+    return Serve();
+  }
+
+ private:
+  gate::CallOutcome Handle(const std::string& tenant, const std::string& method,
+                           const std::string& request) {
+    rpc::Answer answer = vm_service_.Handle(tenant, method, request);
+    return gate::CallOutcome{.code = answer.code,
+                             .message = std::move(answer.message),
+                             .detail = std::move(answer.detail),
+                             .response = std::move(answer.response)};
+  }
+
+  // Sockets that systemd listens on for us, and links to fronts that outlived an earlier flatvmd.
+  absl::Status TakeInheritedFds() {
+    FLATVM_ASSIGN_OR_RETURN(std::vector<gate::InheritedFd> inherited, gate::TakeInheritedFds());
+    for (gate::InheritedFd& item : inherited) {
+      const std::string tenant = gate::TenantOfStoredLink(item.name);
+      if (item.name == "vsock") {
+        vsock_ = std::move(item.fd);
+      } else if (item.name == "admin") {
+        admin_ = std::move(item.fd);
+      } else if (!tenant.empty()) {
+        gate_->Adopt(tenant, std::move(item.fd));
+      } else {
+        log_.Log(base::LogLevel::kWarning,
+                 "systemd passed a descriptor that nobody knows, closing it");
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status OpenListeners() {
+    if (!vsock_.valid()) {
+      FLATVM_ASSIGN_OR_RETURN(vsock_, gate::ListenOnVsock(config_.vsock_port));
+    }
+    FLATVM_RETURN_IF_ERROR(gate::CheckVsockListener(vsock_.get()));
+    if (!admin_.valid()) {
+      FLATVM_ASSIGN_OR_RETURN(admin_, ListenOnUnixSocket(kAdminSocket));
+    }
+    gate_->Listen(std::move(vsock_));
+    return absl::OkStatus();
+  }
+
+  absl::Status Serve() {
+    rpc::AdminServer admin_server(admin_service_);
+    ServeLoop loop{.admin_listener = admin_.get(),
+                   .on_admin =
+                       [&] {
+                         AcceptAdmin(admin_.get(), log_, [&](base::UniqueFd connection) {
+                           admin_server.Serve(std::move(connection));
+                         });
+                       },
+                   .period = kMaintenancePeriod,
+                   .on_period = [this] { worker_->Post([this] { Maintain(); }); }};
+    return loop.Run();
+  }
+
+  // On the worker's thread. libvirtd may be away; the next time will do.
+  void Maintain() {
+    if (!events_->EnsureRegistered().ok()) return;
+    if (const absl::Status status = reconciler_.RefreshStates(); !status.ok()) return;
+    reconciler_.RetryLeftovers();
+  }
+
+  const config::Config& config_;
+  base::Logger& log_;
+  const broker::Settings settings_;
+  base::RealClock clock_;
+  libvirt::EventLoop event_loop_;
+  libvirt::Connection connection_;
+  hypervisor::LibvirtHypervisor hypervisor_;
+  network::KernelNetwork host_network_;
+  network::LibvirtNetworks networks_;
+  cgroups::SystemdCgroups cgroups_;
+  storage::FileStorage storage_;
+  state::FileRecords records_;
+  gate::SystemdFdStore fd_store_;
+  gate::SystemdFrontLauncher launcher_;
+  std::optional<gate::Gate> gate_;
+  broker::Registry registry_;
+  const broker::Ports ports_;
+  broker::CidAllocator cids_;
+  broker::VmLifecycle vms_;
+  broker::TenantLifecycle tenants_;
+  broker::Directory directory_;
+  broker::CallerCheck callers_;
+  broker::Reconciler reconciler_;
+  rpc::VmService vm_service_;
+  rpc::AdminService admin_service_;
+  std::optional<Worker> worker_;
+  std::optional<libvirt::DomainEvents> events_;
+  base::UniqueFd vsock_;
+  base::UniqueFd admin_;
+};
+
+}  // namespace
+
+absl::Status RunDaemon(const config::Config& config, base::Logger& log) {
+  BlockServeSignals();
+  return Daemon(config, log).Run();
+}
+
+}  // namespace flatvm::app

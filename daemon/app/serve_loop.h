@@ -1,0 +1,26 @@
+// The main thread's loop: the admin socket, signals, a periodic job, systemd's watchdog.
+#pragma once
+
+#include <chrono>
+#include <functional>
+
+#include "absl/status/status.h"
+
+namespace flatvm::app {
+
+struct ServeLoop {
+  int admin_listener = -1;         // borrowed
+  std::function<void()> on_admin;  // a connection waits on it
+  std::chrono::seconds period{30};
+  std::function<void()> on_period;  // must not block
+
+  // Tells systemd that the daemon is ready and serves until SIGTERM or SIGINT, which must be
+  // blocked in every thread. Errors: INTERNAL, with what the event library refused.
+  absl::Status Run();
+};
+
+// Blocks the signals that ServeLoop waits for, in this thread and all it starts. To be called
+// before any other thread.
+void BlockServeSignals();
+
+}  // namespace flatvm::app
