@@ -18,7 +18,7 @@ size_t EditDistance(std::string_view a, std::string_view b) {
       row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
     }
   }
-  return row.back();
+  return row[b.size()];
 }
 
 std::string NearMiss(std::string_view text, const std::vector<std::string>& candidates) {
