@@ -1,0 +1,86 @@
+#include "guestlib/cli/render_json.h"
+
+#include <array>
+#include <cstdint>
+#include <cstdio>
+#include <ctime>
+
+namespace flatvm::cli {
+namespace {
+
+Json ResourcesJson(const Resources& resources) {
+  return {{"memory_mib", resources.memory_mib},
+          {"vcpus", resources.vcpus},
+          {"vms", resources.vms},
+          {"disk_mib", resources.disk_mib}};
+}
+
+Json PrimaryJson(const Primary& primary) {
+  return {{"state", PrimaryStateName(primary.state)},
+          {"cid", primary.cid},
+          {"mac", primary.mac},
+          {"address", primary.address},
+          {"needs_restart", primary.needs_restart}};
+}
+
+std::string FractionText(int64_t nanoseconds) {
+  if (nanoseconds == 0) return "";
+  int digits = 9;
+  for (; digits > 3 && nanoseconds % 1000 == 0; digits -= 3) nanoseconds /= 1000;
+  std::array<char, 16> text{};
+  std::snprintf(text.data(), text.size(), ".%0*lld", digits, static_cast<long long>(nanoseconds));
+  return text.data();
+}
+
+}  // namespace
+
+std::string TimeText(std::chrono::system_clock::time_point time) {
+  if (time == std::chrono::system_clock::time_point()) return "";
+  const auto second = std::chrono::floor<std::chrono::seconds>(time);
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(second);
+  std::tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  std::array<char, 32> text{};
+  std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &parts);
+  return text.data() + FractionText(std::chrono::nanoseconds(time - second).count()) + "Z";
+}
+
+Json VmJson(const Vm& vm) {
+  Json stages = Json::array();
+  for (const StageDuration& stage : vm.stages) {
+    stages.push_back(Json{{"stage", stage.stage}, {"duration_us", stage.duration.count()}});
+  }
+  return {{"id", vm.id},           {"name", vm.name},
+          {"tenant", vm.tenant},   {"state", VmStateName(vm.state)},
+          {"image", vm.image},     {"memory_mib", vm.memory_mib},
+          {"vcpus", vm.vcpus},     {"disk_mib", vm.disk_mib},
+          {"address", vm.address}, {"mac", vm.mac},
+          {"cid", vm.cid},         {"created_at", TimeText(vm.created_at)},
+          {"stages", stages}};
+}
+
+Json VmListJson(const std::vector<Vm>& vms) {
+  Json list = Json::array();
+  for (const Vm& vm : vms) list.push_back(VmJson(vm));
+  return {{"vms", list}};
+}
+
+Json TenantJson(const Tenant& tenant) {
+  return {{"name", tenant.name},
+          {"limits", ResourcesJson(tenant.limits)},
+          {"used", ResourcesJson(tenant.used)},
+          {"left", ResourcesJson(tenant.left)},
+          {"primary", PrimaryJson(tenant.primary)},
+          {"subnet", tenant.subnet},
+          {"gateway", tenant.gateway},
+          {"vmm_overhead_mib", tenant.vmm_overhead_mib},
+          {"created_at", TimeText(tenant.created_at)}};
+}
+
+std::string DumpJson(const Json& value) {
+  constexpr int kIndent = 2;
+  constexpr bool kAscii = true;  // no byte of it can steer a terminal
+  return value.dump(kIndent, ' ', kAscii, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace flatvm::cli

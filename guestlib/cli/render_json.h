@@ -1,0 +1,27 @@
+// Answers as JSON. Field names are the protocol's.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "flatvm/types.h"
+#include "nlohmann/json.hpp"
+
+namespace flatvm::cli {
+
+using Json = nlohmann::ordered_json;
+
+Json VmJson(const Vm& vm);
+// {"vms":[...]}
+Json VmListJson(const std::vector<Vm>& vms);
+Json TenantJson(const Tenant& tenant);
+
+// RFC 3339 in UTC, with as many digits of a fraction as protobuf's JSON has (0, 3, 6 or 9); "" for
+// the epoch.
+std::string TimeText(std::chrono::system_clock::time_point time);
+
+// Indented, ASCII only, with a newline at its end.
+std::string DumpJson(const Json& value);
+
+}  // namespace flatvm::cli

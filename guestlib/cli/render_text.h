@@ -1,0 +1,34 @@
+// Answers for people. Whatever the host sent is escaped, so that it cannot steer a terminal.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "flatvm/types.h"
+
+namespace flatvm::cli {
+
+// "web  10.213.0.3  running  (1.9 s: admit 0.1 ms, disk 21 ms, domain 1.8 s)\n"
+std::string CreatedLine(const Vm& vm);
+
+// "would create web: image tiny, 192MiB, 1 vCPU, disk 2GiB\n"
+std::string WouldCreateLine(const Vm& vm);
+
+// A table with a line for each; "no secondaries\n" for none. `now` is what ages count to.
+std::string VmTable(const std::vector<Vm>& vms, std::chrono::system_clock::time_point now);
+
+// Names and values, a line each.
+std::string VmDetails(const Vm& vm);
+
+// The same, and a table of limits.
+std::string TenantDetails(const Tenant& tenant);
+
+// "0.1 ms", "21 ms", "1.9 s".
+std::string ShortDuration(std::chrono::microseconds duration);
+
+// "59s", "59min", "23h", "9d"; "0s" for what lies in the future, as clocks of host and guest
+// differ.
+std::string ShortAge(std::chrono::system_clock::duration age);
+
+}  // namespace flatvm::cli

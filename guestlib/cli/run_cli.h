@@ -1,0 +1,25 @@
+// flatvm from its words to its exit code.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "guestlib/cli/vm_service.h"
+
+namespace flatvm::cli {
+
+struct Surroundings {
+  ServiceFactory connect;
+  std::function<std::chrono::system_clock::time_point()> now;
+  std::ostream& out;
+  std::ostream& err;
+};
+
+// Does what `args` (without the program's name) ask and returns the exit code (exit_code.h). An
+// answer that cannot be written is an error too.
+int RunCli(const std::vector<std::string>& args, const Surroundings& surroundings);
+
+}  // namespace flatvm::cli

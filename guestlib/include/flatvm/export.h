@@ -1,0 +1,4 @@
+// Which names libflatvm.so exports.
+#pragma once
+
+#define FLATVM_EXPORT __attribute__((visibility("default")))

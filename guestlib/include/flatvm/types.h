@@ -1,0 +1,105 @@
+// Secondaries and tenants as plain data.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "flatvm/export.h"
+
+namespace flatvm {
+
+// What a new secondary is to be. The host checks it; nothing is checked here. Every member has an
+// initializer, so that naming some of them draws no warning.
+struct VmSpec {
+  std::string name{};       // [a-z0-9-]{1,40}, first and last not '-', not "primary"; unique
+  std::string image{};      // a catalog image's name
+  uint32_t memory_mib = 0;  // MiB, 32..4194304
+  uint32_t vcpus = 0;       // 1..512
+  uint32_t disk_mib = 0;    // MiB, virtual size; 0: the image's own
+
+  bool operator==(const VmSpec&) const = default;
+};
+
+enum class VmState : int {
+  kUnspecified = 0,
+  kCreating = 1,
+  kRunning = 2,
+  kStopped = 3,  // its guest powered off or died; what it holds is held until it is destroyed
+  kDestroying = 4,
+};
+
+// "running" and its like; "unknown" for one that this version does not know. Thread-safe.
+FLATVM_EXPORT const char* VmStateName(VmState state);
+
+// How long one stage of a create took.
+struct StageDuration {
+  std::string stage;  // "admit", "address", "disk", "domain", "commit"
+  std::chrono::microseconds duration{0};
+
+  bool operator==(const StageDuration&) const = default;
+};
+
+// A secondary.
+struct Vm {
+  std::string id;  // UUID, lower case; never reused
+  std::string name;
+  std::string tenant;
+  VmState state = VmState::kUnspecified;
+  std::string image;
+  uint32_t memory_mib = 0;  // MiB, guest memory without the VMM's overhead
+  uint32_t vcpus = 0;
+  uint32_t disk_mib = 0;                             // MiB, virtual size; 0: no disk
+  std::string address;                               // IPv4 dotted quad; fixed before it boots
+  std::string mac;                                   // "52:54:00:xx:xx:xx"
+  uint32_t cid = 0;                                  // vsock CID, 3..4294967294
+  std::chrono::system_clock::time_point created_at;  // the host's clock; the epoch: not said
+  std::vector<StageDuration> stages;                 // of its create
+
+  bool operator==(const Vm&) const = default;
+};
+
+// An amount of everything that is limited.
+struct Resources {
+  uint32_t memory_mib = 0;  // MiB
+  uint32_t vcpus = 0;
+  uint32_t vms = 0;       // secondaries
+  uint32_t disk_mib = 0;  // MiB
+
+  bool operator==(const Resources&) const = default;
+};
+
+enum class PrimaryState : int { kUnspecified = 0, kUndefined = 1, kShutOff = 2, kRunning = 3 };
+
+// "running", "shut-off", "undefined"; "unknown" for one that this version does not know.
+// Thread-safe.
+FLATVM_EXPORT const char* PrimaryStateName(PrimaryState state);
+
+// The VM that this program runs in, as its host sees it.
+struct Primary {
+  PrimaryState state = PrimaryState::kUnspecified;
+  uint32_t cid = 0;            // vsock CID
+  std::string mac;             // of its NIC on the tenant network
+  std::string address;         // IPv4 on the tenant network
+  bool needs_restart = false;  // it lacks what its definition has: shut down and start again
+
+  bool operator==(const Primary&) const = default;
+};
+
+// The caller's tenant. vms counts secondaries only; memory and vCPUs include the primary's share.
+struct Tenant {
+  std::string name;
+  Resources limits;
+  Resources used;
+  Resources left;
+  Primary primary;
+  std::string subnet;             // CIDR, such as "10.213.4.0/24"
+  std::string gateway;            // IPv4
+  uint32_t vmm_overhead_mib = 0;  // MiB that each VM counts beside its guest memory
+  std::chrono::system_clock::time_point created_at;  // the host's clock; the epoch: not said
+
+  bool operator==(const Tenant&) const = default;
+};
+
+}  // namespace flatvm

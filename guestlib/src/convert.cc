@@ -1,0 +1,81 @@
+#include "convert.h"
+
+#include <chrono>
+
+#include "google/protobuf/timestamp.pb.h"
+#include "google/protobuf/util/time_util.h"
+
+namespace flatvm::guestlib {
+namespace {
+
+using google::protobuf::Timestamp;
+using google::protobuf::util::TimeUtil;
+
+// The epoch for what system_clock cannot hold: 64 bits of nanoseconds end in the year 2262.
+std::chrono::system_clock::time_point TimeOf(const Timestamp& wire) {
+  constexpr int64_t kLastSecond = 9'223'372'035;
+  if (wire.seconds() < 0 || wire.seconds() > kLastSecond) return {};
+  return std::chrono::system_clock::time_point(
+      std::chrono::nanoseconds(TimeUtil::TimestampToNanoseconds(wire)));
+}
+
+Resources FromWire(const v1::Resources& wire) {
+  return {.memory_mib = wire.memory_mib(),
+          .vcpus = wire.vcpus(),
+          .vms = wire.vms(),
+          .disk_mib = wire.disk_mib()};
+}
+
+Primary FromWire(const v1::Primary& wire) {
+  return {.state = static_cast<PrimaryState>(wire.state()),
+          .cid = wire.cid(),
+          .mac = wire.mac(),
+          .address = wire.address(),
+          .needs_restart = wire.needs_restart()};
+}
+
+}  // namespace
+
+v1::VmSpec ToWire(const VmSpec& spec) {
+  v1::VmSpec wire;
+  wire.set_name(spec.name);
+  wire.set_image(spec.image);
+  wire.set_memory_mib(spec.memory_mib);
+  wire.set_vcpus(spec.vcpus);
+  wire.set_disk_mib(spec.disk_mib);
+  return wire;
+}
+
+Vm FromWire(const v1::Vm& wire) {
+  Vm vm{.id = wire.id(),
+        .name = wire.name(),
+        .tenant = wire.tenant(),
+        .state = static_cast<VmState>(wire.state()),
+        .image = wire.image(),
+        .memory_mib = wire.memory_mib(),
+        .vcpus = wire.vcpus(),
+        .disk_mib = wire.disk_mib(),
+        .address = wire.address(),
+        .mac = wire.mac(),
+        .cid = wire.cid(),
+        .created_at = TimeOf(wire.created_at())};
+  for (const v1::StageDuration& stage : wire.stages()) {
+    vm.stages.push_back(
+        {.stage = stage.stage(), .duration = std::chrono::microseconds(stage.duration_us())});
+  }
+  return vm;
+}
+
+Tenant FromWire(const v1::Tenant& wire) {
+  return {.name = wire.name(),
+          .limits = FromWire(wire.limits()),
+          .used = FromWire(wire.used()),
+          .left = FromWire(wire.left()),
+          .primary = FromWire(wire.primary()),
+          .subnet = wire.subnet(),
+          .gateway = wire.gateway(),
+          .vmm_overhead_mib = wire.vmm_overhead_mib(),
+          .created_at = TimeOf(wire.created_at())};
+}
+
+}  // namespace flatvm::guestlib

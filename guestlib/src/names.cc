@@ -1,0 +1,131 @@
+// The names of codes, reasons and states, and the promise that their numbers are the protocol's.
+#include <array>
+#include <cstddef>
+#include <string>
+
+#include "flatvm/error.h"
+#include "flatvm/types.h"
+#include "flatvm/v1/types.pb.h"
+#include "grpcpp/support/status_code_enum.h"
+
+namespace flatvm {
+namespace {
+
+constexpr bool Same(Reason ours, v1::Reason wire) {
+  return static_cast<int>(ours) == static_cast<int>(wire);
+}
+constexpr bool Same(VmState ours, v1::VmState wire) {
+  return static_cast<int>(ours) == static_cast<int>(wire);
+}
+constexpr bool Same(PrimaryState ours, v1::PrimaryState wire) {
+  return static_cast<int>(ours) == static_cast<int>(wire);
+}
+constexpr bool Same(Code ours, grpc::StatusCode wire) {
+  return static_cast<int>(ours) == static_cast<int>(wire);
+}
+
+static_assert(Same(Reason::kUnspecified, v1::REASON_UNSPECIFIED));
+static_assert(Same(Reason::kFieldMissing, v1::FIELD_MISSING));
+static_assert(Same(Reason::kFieldOutOfRange, v1::FIELD_OUT_OF_RANGE));
+static_assert(Same(Reason::kFieldMalformed, v1::FIELD_MALFORMED));
+static_assert(Same(Reason::kMessageMalformed, v1::MESSAGE_MALFORMED));
+static_assert(Same(Reason::kMessageTooLarge, v1::MESSAGE_TOO_LARGE));
+static_assert(Same(Reason::kVmNotFound, v1::VM_NOT_FOUND));
+static_assert(Same(Reason::kTenantNotFound, v1::TENANT_NOT_FOUND));
+static_assert(Same(Reason::kImageNotFound, v1::IMAGE_NOT_FOUND));
+static_assert(Same(Reason::kPrimaryNotDefined, v1::PRIMARY_NOT_DEFINED));
+static_assert(Same(Reason::kVmNameTaken, v1::VM_NAME_TAKEN));
+static_assert(Same(Reason::kTenantExists, v1::TENANT_EXISTS));
+static_assert(Same(Reason::kRequestIdReused, v1::REQUEST_ID_REUSED));
+static_assert(Same(Reason::kPrimaryHasTenant, v1::PRIMARY_HAS_TENANT));
+static_assert(Same(Reason::kTenantHasSecondaries, v1::TENANT_HAS_SECONDARIES));
+static_assert(Same(Reason::kPrimaryNotRunning, v1::PRIMARY_NOT_RUNNING));
+static_assert(Same(Reason::kPrimaryRestarted, v1::PRIMARY_RESTARTED));
+static_assert(Same(Reason::kImageUnusable, v1::IMAGE_UNUSABLE));
+static_assert(Same(Reason::kPrimaryTooLarge, v1::PRIMARY_TOO_LARGE));
+static_assert(Same(Reason::kPrimaryNeedsRestart, v1::PRIMARY_NEEDS_RESTART));
+static_assert(Same(Reason::kTenantMemoryLimit, v1::TENANT_MEMORY_LIMIT));
+static_assert(Same(Reason::kTenantVcpuLimit, v1::TENANT_VCPU_LIMIT));
+static_assert(Same(Reason::kTenantVmLimit, v1::TENANT_VM_LIMIT));
+static_assert(Same(Reason::kTenantDiskLimit, v1::TENANT_DISK_LIMIT));
+static_assert(Same(Reason::kTenantConnectionLimit, v1::TENANT_CONNECTION_LIMIT));
+static_assert(Same(Reason::kTenantCallLimit, v1::TENANT_CALL_LIMIT));
+static_assert(Same(Reason::kSubnetPoolEmpty, v1::SUBNET_POOL_EMPTY));
+static_assert(Same(Reason::kSubnetFull, v1::SUBNET_FULL));
+static_assert(Same(Reason::kCidRangeEmpty, v1::CID_RANGE_EMPTY));
+static_assert(Same(Reason::kChangeInFlight, v1::CHANGE_IN_FLIGHT));
+static_assert(Same(Reason::kPolicyForbids, v1::POLICY_FORBIDS));
+static_assert(Same(Reason::kHypervisorUnavailable, v1::HYPERVISOR_UNAVAILABLE));
+static_assert(Same(Reason::kDaemonRestarted, v1::DAEMON_RESTARTED));
+static_assert(Same(Reason::kBrokerUnreachable, v1::BROKER_UNREACHABLE));
+static_assert(Same(Reason::kServiceManagerUnavailable, v1::SERVICE_MANAGER_UNAVAILABLE));
+static_assert(Same(Reason::kStageTimedOut, v1::STAGE_TIMED_OUT));
+static_assert(Same(Reason::kMethodUnimplemented, v1::METHOD_UNIMPLEMENTED));
+static_assert(Same(Reason::kInternalError, v1::INTERNAL_ERROR));
+
+static_assert(Same(VmState::kUnspecified, v1::VM_STATE_UNSPECIFIED));
+static_assert(Same(VmState::kCreating, v1::VM_CREATING));
+static_assert(Same(VmState::kRunning, v1::VM_RUNNING));
+static_assert(Same(VmState::kStopped, v1::VM_STOPPED));
+static_assert(Same(VmState::kDestroying, v1::VM_DESTROYING));
+
+static_assert(Same(PrimaryState::kUnspecified, v1::PRIMARY_STATE_UNSPECIFIED));
+static_assert(Same(PrimaryState::kUndefined, v1::PRIMARY_UNDEFINED));
+static_assert(Same(PrimaryState::kShutOff, v1::PRIMARY_SHUT_OFF));
+static_assert(Same(PrimaryState::kRunning, v1::PRIMARY_RUNNING));
+
+static_assert(Same(Code::kNotFound, grpc::NOT_FOUND));
+static_assert(Same(Code::kUnavailable, grpc::UNAVAILABLE));
+static_assert(Same(Code::kUnauthenticated, grpc::UNAUTHENTICATED));
+
+// Indexed by Code.
+constexpr std::array<const char*, 17> kCodeNames = {
+    "OK",        "CANCELLED",      "UNKNOWN",           "INVALID_ARGUMENT",   "DEADLINE_EXCEEDED",
+    "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
+    "ABORTED",   "OUT_OF_RANGE",   "UNIMPLEMENTED",     "INTERNAL",           "UNAVAILABLE",
+    "DATA_LOSS", "UNAUTHENTICATED"};
+
+}  // namespace
+
+const char* CodeName(Code code) {
+  const auto number = static_cast<size_t>(code);  // a negative one becomes a large one
+  return number < kCodeNames.size() ? kCodeNames[number] : "UNKNOWN";
+}
+
+std::string ReasonName(Reason reason) {
+  const auto number = static_cast<int>(reason);
+  const std::string& name = v1::Reason_Name(static_cast<v1::Reason>(number));
+  return name.empty() ? "REASON_" + std::to_string(number) : name;
+}
+
+const char* VmStateName(VmState state) {
+  switch (state) {
+    case VmState::kCreating:
+      return "creating";
+    case VmState::kRunning:
+      return "running";
+    case VmState::kStopped:
+      return "stopped";
+    case VmState::kDestroying:
+      return "destroying";
+    case VmState::kUnspecified:
+      break;
+  }
+  return "unknown";
+}
+
+const char* PrimaryStateName(PrimaryState state) {
+  switch (state) {
+    case PrimaryState::kUndefined:
+      return "undefined";
+    case PrimaryState::kShutOff:
+      return "shut-off";
+    case PrimaryState::kRunning:
+      return "running";
+    case PrimaryState::kUnspecified:
+      break;
+  }
+  return "unknown";
+}
+
+}  // namespace flatvm

@@ -1,0 +1,320 @@
+// What flatvm prints, and what it ends with.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string_view>
+
+#include "guestlib/cli/render_json.h"
+#include "guestlib/cli/render_text.h"
+#include "tests/unit/guestlib/cli_host.h"
+
+namespace flatvm::cli {
+namespace {
+
+using std::chrono::microseconds;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+using Args = std::vector<std::string>;
+
+const Args kCreate = {"create", "web", "--image", "tiny", "--memory", "192MiB", "--vcpus", "1"};
+
+constexpr std::string_view kVmJson = R"({
+  "id": "0b6c2f60-5f0a-4d6e-9d50-0f1e6c5a7b11",
+  "name": "web",
+  "tenant": "acme",
+  "state": "running",
+  "image": "tiny",
+  "memory_mib": 192,
+  "vcpus": 1,
+  "disk_mib": 2048,
+  "address": "10.213.0.3",
+  "mac": "52:54:00:01:02:03",
+  "cid": 7,
+  "created_at": "2023-11-14T22:13:20Z",
+  "stages": [
+    {
+      "stage": "admit",
+      "duration_us": 120
+    },
+    {
+      "stage": "disk",
+      "duration_us": 21400
+    },
+    {
+      "stage": "domain",
+      "duration_us": 1849000
+    }
+  ]
+}
+)";
+
+TEST(FlatvmOutput, CreatePrintsALineAndStages) {
+  FakeHost host;
+  const Done done = RunFlatvm(kCreate, host);
+  EXPECT_EQ(done.code, 0);
+  EXPECT_EQ(done.out,
+            "web  10.213.0.3  running  (1.9 s: admit 0.1 ms, disk 21 ms, domain 1.8 s)\n");
+  EXPECT_THAT(done.err, IsEmpty());
+}
+
+TEST(FlatvmOutput, ValidateOnlySaysWould) {
+  FakeHost host;
+  Args create = kCreate;
+  create.push_back("--validate-only");
+  EXPECT_EQ(RunFlatvm(create, host).out,
+            "would create web: image tiny, 192MiB, 1 vCPU, disk 2GiB\n");
+  host.vm.disk_mib = 0;
+  host.vm.vcpus = 2;
+  EXPECT_EQ(RunFlatvm(create, host).out, "would create web: image tiny, 192MiB, 2 vCPUs\n");
+  EXPECT_EQ(RunFlatvm({"destroy", "web", "--validate-only"}, host).out,
+            "would destroy web (0b6c2f60-5f0a-4d6e-9d50-0f1e6c5a7b11)\n");
+  EXPECT_TRUE(host.destroyed.back().second.validate_only);
+}
+
+TEST(FlatvmOutput, OneVmAsJsonIsTheVm) {
+  for (const Args& args : {Args{"show", "web", "--json"}, Args{"destroy", "web", "--json"}}) {
+    FakeHost host;
+    EXPECT_EQ(RunFlatvm(args, host).out, kVmJson);
+  }
+  FakeHost host;
+  Args create = kCreate;
+  create.push_back("--json");
+  EXPECT_EQ(RunFlatvm(create, host).out, kVmJson);
+}
+
+TEST(FlatvmOutput, ListIsATable) {
+  FakeHost host;
+  Vm db = SampleVm();
+  db.name = "database";
+  db.state = VmState::kStopped;
+  db.memory_mib = 1000;
+  db.disk_mib = 0;
+  db.created_at = {};
+  host.vms.insert(host.vms.begin(), db);
+  EXPECT_EQ(RunFlatvm({"list"}, host).out,
+            "NAME      STATE    IMAGE  MEMORY   VCPUS  DISK  ADDRESS     AGE\n"
+            "database  stopped  tiny   1000MiB  1      -     10.213.0.3  -\n"
+            "web       running  tiny   192MiB   1      2GiB  10.213.0.3  1h\n");
+  host.vms.clear();
+  EXPECT_EQ(RunFlatvm({"list"}, host).out, "no secondaries\n");
+}
+
+TEST(FlatvmOutput, ListAsJsonHasVms) {
+  FakeHost host;
+  const Json list = Json::parse(RunFlatvm({"list", "--json"}, host).out, nullptr, false);
+  EXPECT_EQ(list, (Json{{"vms", {Json::parse(kVmJson)}}}));
+  host.vms.clear();
+  EXPECT_EQ(RunFlatvm({"list", "--json"}, host).out, "{\n  \"vms\": []\n}\n");
+}
+
+TEST(FlatvmOutput, ShowHasALineForEachField) {
+  FakeHost host;
+  EXPECT_EQ(RunFlatvm({"show", "web"}, host).out,
+            "name:     web\n"
+            "id:       0b6c2f60-5f0a-4d6e-9d50-0f1e6c5a7b11\n"
+            "tenant:   acme\n"
+            "state:    running\n"
+            "image:    tiny\n"
+            "memory:   192MiB\n"
+            "vcpus:    1\n"
+            "disk:     2GiB\n"
+            "address:  10.213.0.3\n"
+            "mac:      52:54:00:01:02:03\n"
+            "cid:      7\n"
+            "created:  2023-11-14T22:13:20Z\n"
+            "took:     1.9 s: admit 0.1 ms, disk 21 ms, domain 1.8 s\n");
+}
+
+TEST(FlatvmOutput, TenantShowsLimits) {
+  FakeHost host;
+  EXPECT_EQ(RunFlatvm({"tenant"}, host).out,
+            "tenant:     acme\n"
+            "primary:    running\n"
+            "  cid:      5\n"
+            "  mac:      52:54:00:00:00:01\n"
+            "  address:  10.213.0.2\n"
+            "subnet:     10.213.0.0/24\n"
+            "gateway:    10.213.0.1\n"
+            "overhead:   64MiB a VM\n"
+            "created:    2023-11-14T22:13:20Z\n"
+            "\n"
+            "AMOUNT  LIMIT  USED     LEFT\n"
+            "memory  4GiB   1344MiB  2752MiB\n"
+            "vcpus   4      2        2\n"
+            "vms     8      1        7\n"
+            "disk    20GiB  2GiB     18GiB\n");
+  host.tenant.primary.needs_restart = true;
+  EXPECT_THAT(RunFlatvm({"tenant"}, host).out, HasSubstr("running, needs to be shut down"));
+}
+
+TEST(FlatvmOutput, TenantAsJson) {
+  FakeHost host;
+  const Json tenant = Json::parse(RunFlatvm({"tenant", "--json"}, host).out, nullptr, false);
+  EXPECT_EQ(tenant, Json::parse(R"({
+    "name": "acme",
+    "limits": {"memory_mib": 4096, "vcpus": 4, "vms": 8, "disk_mib": 20480},
+    "used": {"memory_mib": 1344, "vcpus": 2, "vms": 1, "disk_mib": 2048},
+    "left": {"memory_mib": 2752, "vcpus": 2, "vms": 7, "disk_mib": 18432},
+    "primary": {"state": "running", "cid": 5, "mac": "52:54:00:00:00:01",
+                "address": "10.213.0.2", "needs_restart": false},
+    "subnet": "10.213.0.0/24",
+    "gateway": "10.213.0.1",
+    "vmm_overhead_mib": 64,
+    "created_at": "2023-11-14T22:13:20Z"})"));
+}
+
+TEST(FlatvmOutput, DestroyOfSeveralGoesOnAfterAFailure) {
+  FakeHost host;
+  host.error = SampleError();
+  host.error_only_for = "b";
+  Done done = RunFlatvm({"destroy", "a", "b", "c"}, host);
+  EXPECT_EQ(done.code, 3);
+  EXPECT_EQ(done.out,
+            "destroyed a (0b6c2f60-5f0a-4d6e-9d50-0f1e6c5a7b11)\n"
+            "destroyed c (0b6c2f60-5f0a-4d6e-9d50-0f1e6c5a7b11)\n");
+  EXPECT_EQ(done.err, "flatvm: there is no such secondary (NOT_FOUND/VM_NOT_FOUND)\n");
+  done = RunFlatvm({"destroy", "a", "b", "c", "--json"}, host);
+  EXPECT_EQ(done.code, 3);
+  const Json vms = Json::parse(done.out, nullptr, false);
+  ASSERT_TRUE(vms.contains("vms"));
+  EXPECT_THAT(vms["vms"], SizeIs(2));
+}
+
+TEST(FlatvmOutput, DestroyedIsNamedByWhatIsKnown) {
+  FakeHost host;
+  host.vm.id = "";
+  EXPECT_EQ(RunFlatvm({"destroy", "web"}, host).out, "destroyed web\n");
+}
+
+TEST(FlatvmOutput, AFailureEndsWithItsCodesExitCode) {
+  const struct {
+    Code code;
+    int exit_code;
+  } kCases[] = {
+      {Code::kInternal, 1},         {Code::kInvalidArgument, 2},    {Code::kNotFound, 3},
+      {Code::kAlreadyExists, 4},    {Code::kFailedPrecondition, 5}, {Code::kResourceExhausted, 6},
+      {Code::kPermissionDenied, 7}, {Code::kUnavailable, 8},        {Code::kDeadlineExceeded, 9},
+      {Code::kAborted, 10},         {Code::kUnimplemented, 11},     {static_cast<Code>(99), 1}};
+  for (const auto& test : kCases) {
+    FakeHost host;
+    host.error = Error{.code = test.code, .message = "no"};
+    for (const Args& args : {Args{"show", "web"}, Args{"destroy", "web", "--json"}, Args{"list"},
+                             Args{"tenant", "--json"}, kCreate}) {
+      const Done done = RunFlatvm(args, host);
+      EXPECT_EQ(done.code, test.exit_code) << args.front();
+      EXPECT_THAT(done.out, IsEmpty());
+      EXPECT_THAT(done.err, HasSubstr(CodeName(test.code)));
+    }
+  }
+}
+
+TEST(FlatvmOutput, ALimitsNumbersAreSaid) {
+  FakeHost host;
+  host.error = Error{.code = Code::kResourceExhausted,
+                     .reason = Reason::kTenantMemoryLimit,
+                     .message = "too much",
+                     .limit = "memory_mib",
+                     .limit_value = 4096,
+                     .asked = 576,
+                     .used = 3904,
+                     .left = 192,
+                     .request_id = "r-1"};
+  EXPECT_EQ(RunFlatvm(kCreate, host).err,
+            "flatvm: too much (RESOURCE_EXHAUSTED/TENANT_MEMORY_LIMIT; memory_mib: asked 576, used "
+            "3904 of 4096, left 192)\n");
+  Args json = kCreate;
+  json.push_back("--json");
+  EXPECT_EQ(RunFlatvm(json, host).err,
+            R"({"error":{"code":"RESOURCE_EXHAUSTED","reason":"TENANT_MEMORY_LIMIT",)"
+            R"("message":"too much","limit":"memory_mib","limit_value":4096,"asked":576,)"
+            R"("used":3904,"left":192,"request_id":"r-1"}})"
+            "\n");
+  host.error = Error{.code = Code::kInternal,
+                     .reason = Reason::kInternalError,
+                     .message = "the host failed",
+                     .request_id = "r-2"};
+  EXPECT_EQ(RunFlatvm(kCreate, host).err,
+            "flatvm: the host failed (INTERNAL/INTERNAL_ERROR; request r-2)\n");
+}
+
+TEST(FlatvmOutput, NothingFromTheHostSteersTheTerminal) {
+  const std::string evil = "e\x1b[2J\nvil\xff";
+  FakeHost host;
+  host.vm.name = host.vm.address = host.vm.image = host.vm.stages[0].stage = evil;
+  host.vms = {host.vm};
+  host.tenant.name = host.tenant.primary.mac = host.tenant.gateway = evil;
+  host.error_only_for = "bad";
+  host.error = Error{.code = Code::kNotFound, .message = evil, .limit = evil};
+  for (const Args& words : {Args{"list"}, Args{"show", "web"}, Args{"tenant"}, Args{"show", "bad"},
+                            Args{"destroy", evil}, kCreate}) {
+    for (const bool json : {false, true}) {
+      if (words.front() == "list" || words.front() == "tenant") host.error.reset();
+      Args args = words;
+      if (json) args.push_back("--json");
+      const Done done = RunFlatvm(args, host);
+      for (const char c : done.out + done.err) {
+        ASSERT_TRUE(c == '\n' || (c >= 0x20 && c < 0x7f)) << done.out << done.err;
+      }
+      host.error = Error{.code = Code::kNotFound, .message = evil, .limit = evil};
+    }
+  }
+}
+
+TEST(FlatvmOutput, AnAnswerThatCannotBeWrittenIsAnError) {
+  for (const Args& args : {Args{"list"}, Args{"--help"}, Args{"destroy", "web", "--json"}}) {
+    FakeHost host;
+    std::ostringstream out;
+    out.setstate(std::ios::badbit);
+    std::ostringstream err;
+    const int code =
+        RunCli(args, {.connect = [&host](const ClientOptions&) -> std::unique_ptr<VmService> {
+                        return std::make_unique<FakeService>(host);
+                      },
+                      .now = [] { return std::chrono::system_clock::time_point(); },
+                      .out = out,
+                      .err = err});
+    EXPECT_EQ(code, 1);
+    EXPECT_THAT(err.str(), HasSubstr("cannot write to standard output"));
+  }
+}
+
+TEST(TimeText, IsRfc3339WithAsManyDigitsAsNeeded) {
+  using std::chrono::nanoseconds;
+  const struct {
+    int64_t ns;
+    const char* text;
+  } kCases[] = {{0, ""},
+                {1'000'000'000, "1970-01-01T00:00:01Z"},
+                {1'700'000'000'005'000'000, "2023-11-14T22:13:20.005Z"},
+                {1'700'000'000'000'040'000, "2023-11-14T22:13:20.000040Z"},
+                {1'700'000'000'000'000'009, "2023-11-14T22:13:20.000000009Z"},
+                {-1, "1969-12-31T23:59:59.999999999Z"}};
+  for (const auto& test : kCases) {
+    EXPECT_EQ(TimeText(std::chrono::system_clock::time_point(nanoseconds(test.ns))), test.text);
+  }
+}
+
+TEST(ShortDuration, HasTwoOrThreeDigits) {
+  const struct {
+    int64_t us;
+    const char* text;
+  } kCases[] = {{0, "0.0 ms"},         {49, "0.0 ms"},     {50, "0.1 ms"},
+                {9'949, "9.9 ms"},     {9'950, "10 ms"},   {21'400, "21 ms"},
+                {999'499, "999 ms"},   {999'500, "1.0 s"}, {1'849'000, "1.8 s"},
+                {61'000'000, "61.0 s"}};
+  for (const auto& test : kCases) EXPECT_EQ(ShortDuration(microseconds(test.us)), test.text);
+}
+
+TEST(ShortAge, NamesTheLargestUnit) {
+  const struct {
+    int64_t seconds;
+    const char* text;
+  } kCases[] = {{-5, "0s"},    {0, "0s"},       {59, "59s"},    {60, "1min"},    {3'599, "59min"},
+                {3'600, "1h"}, {86'399, "23h"}, {86'400, "1d"}, {864'000, "10d"}};
+  for (const auto& test : kCases)
+    EXPECT_EQ(ShortAge(std::chrono::seconds(test.seconds)), test.text);
+}
+
+}  // namespace
+}  // namespace flatvm::cli
