@@ -162,7 +162,6 @@ void AddSmallDevices(xml_node devices, base::VsockCid cid) {
   xml_node balloon = devices.append_child("memballoon");
   Set(balloon, "model", "virtio");
   Set(balloon, "freePageReporting", "on");
-  Set(balloon.append_child("stats"), "period", "0");
   xml_node rng = devices.append_child("rng");
   Set(rng, "model", "virtio");
   Set(Add(rng, "backend", "/dev/urandom"), "model", "random");

@@ -1,7 +1,10 @@
 #include "daemon/hypervisor/primary_xml.h"
 
+#include <algorithm>
 #include <pugixml.hpp>
 #include <sstream>
+#include <string_view>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "daemon/base/error.h"
@@ -26,10 +29,36 @@ absl::StatusOr<pugi::xml_node> LoadDomain(const std::string& xml, pugi::xml_docu
   return domain;
 }
 
-std::string Write(const pugi::xml_document& document) {
+// `original` is what the document was read from: whitespace behind the root is not in the tree.
+std::string Write(const pugi::xml_document& document, const std::string& original) {
   std::ostringstream text;
   document.save(text, "", kWriteFlags, pugi::encoding_utf8);
-  return text.str();
+  return text.str() + original.substr(original.find_last_not_of(" \t\r\n") + 1);
+}
+
+// Every child of the domain and of its devices as text, the devices sorted; empty if `xml` is no
+// domain.
+std::vector<std::string> PartsOf(const std::string& xml) {
+  pugi::xml_document document;
+  std::vector<std::string> parts;
+  std::vector<std::string> devices;
+  if (!document.load_buffer(xml.data(), xml.size(), pugi::parse_default, pugi::encoding_utf8))
+    return parts;
+  const auto text_of = [](const pugi::xml_node& node) {
+    std::ostringstream text;
+    node.print(text, "", kWriteFlags, pugi::encoding_utf8);
+    return text.str();
+  };
+  for (const pugi::xml_node child : document.child("domain")) {
+    if (std::string_view(child.name()) != "devices") {
+      parts.push_back(text_of(child));
+      continue;
+    }
+    for (const pugi::xml_node device : child) devices.push_back(text_of(device));
+  }
+  std::sort(devices.begin(), devices.end());
+  parts.insert(parts.end(), devices.begin(), devices.end());
+  return parts;
 }
 
 pugi::xml_node EnsureChild(pugi::xml_node parent, const char* name) {
@@ -110,8 +139,14 @@ void DetachVsock(pugi::xml_node devices, const pugi::xml_node& before_devices, b
     devices.remove_child(vsock);
     return;
   }
-  vsock.remove_child("cid");
-  if (const pugi::xml_node old = before.child("cid")) vsock.prepend_copy(old);
+  const pugi::xml_node old = before.child("cid");
+  if (!old) {
+    vsock.remove_child("cid");
+    return;
+  }
+  pugi::xml_node restored = vsock.child("cid");
+  restored.remove_attributes();
+  for (const pugi::xml_attribute& attribute : old.attributes()) restored.append_copy(attribute);
 }
 
 void DetachPartition(pugi::xml_node domain, const pugi::xml_node& before,
@@ -146,7 +181,7 @@ absl::StatusOr<std::string> BuildAttachedXml(const std::string& definition,
   const bool vsock_changed = AttachVsock(devices, attachment.cid);
   const bool partition_changed = AttachPartition(domain, attachment.partition);
   if (!nic_added && !vsock_changed && !partition_changed) return definition;
-  return Write(document);
+  return Write(document, definition);
 }
 
 absl::StatusOr<std::string> BuildDetachedXml(const std::string& definition,
@@ -162,12 +197,20 @@ absl::StatusOr<std::string> BuildDetachedXml(const std::string& definition,
   DetachVsock(devices, before_devices, attachment.cid);
   DetachPartition(domain, before_domain, attachment.partition);
   DetachNic(devices, before_devices, attachment);
-  return Write(document);
+  return Write(document, definition);
+}
+
+bool SameDefinition(const std::string& a, const std::string& b) {
+  if (a == b) return true;
+  const std::vector<std::string> parts_of_a = PartsOf(a);
+  return !parts_of_a.empty() && parts_of_a == PartsOf(b);
 }
 
 absl::StatusOr<std::string> BuildRestoredXml(const std::string& definition,
                                              const PrimaryUndo& undo) {
-  if (definition == undo.before_xml || definition == undo.after_xml) return undo.before_xml;
+  if (definition == undo.before_xml || SameDefinition(definition, undo.after_xml)) {
+    return undo.before_xml;
+  }
   return BuildDetachedXml(definition, undo.before_xml, undo.attachment);
 }
 

@@ -24,6 +24,10 @@ absl::StatusOr<std::string> BuildDetachedXml(const std::string& definition,
                                              const std::string& before,
                                              const PrimaryAttachment& attachment);
 
+// Whether two definitions differ in nothing but white space and the order of devices, which libvirt
+// changes by itself when the domain starts.
+bool SameDefinition(const std::string& a, const std::string& b);
+
 // What DetachPrimary is to define where the definition is now `definition`: before_xml, byte for
 // byte, if nobody has changed it since, else as BuildDetachedXml.
 absl::StatusOr<std::string> BuildRestoredXml(const std::string& definition,

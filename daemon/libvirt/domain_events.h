@@ -11,7 +11,7 @@
 
 namespace flatvm::libvirt {
 
-// Thread-safe. Needs an EventLoop.
+// Thread-safe. Needs an EventLoop. One for a Connection: libvirt takes a callback once.
 class DomainEvents {
  public:
   // Called with the UUID, lower case, of any domain of the host that ended, however it did. Runs

@@ -1,8 +1,5 @@
 #include "daemon/libvirt/errors.h"
 
-#include <libvirt/libvirt.h>
-#include <libvirt/virterror.h>
-
 #include "daemon/base/error.h"
 #include "daemon/base/str_cat.h"
 
@@ -32,8 +29,9 @@ bool IsConnectionLost(const virError& error) {
 
 }  // namespace
 
-absl::Status LastError(std::string_view what) {
-  const virError* error = virGetLastError();
+absl::Status LastError(std::string_view what) { return ErrorOf(virGetLastError(), what); }
+
+absl::Status ErrorOf(const virError* error, std::string_view what) {
   if (error == nullptr) return base::InternalError(base::StrCat(what, ": libvirt gave no reason"));
   if (IsConnectionLost(*error)) {
     return base::MakeError(absl::StatusCode::kUnavailable, base::Reason::kHypervisorUnavailable,

@@ -1,5 +1,7 @@
-// libvirt's last error as a status.
+// libvirt's errors as statuses.
 #pragma once
+
+#include <libvirt/virterror.h>
 
 #include <string_view>
 
@@ -12,5 +14,8 @@ namespace flatvm::libvirt {
 // without a Reason when libvirt knows no such domain or network; else INTERNAL with `what` and
 // libvirt's text, escaped.
 absl::Status LastError(std::string_view what);
+
+// The same for an error at hand; null: libvirt gave none.
+absl::Status ErrorOf(const virError* error, std::string_view what);
 
 }  // namespace flatvm::libvirt

@@ -158,5 +158,18 @@ TEST(PrimaryXml, RefusesBadInput) {
   }
 }
 
+// libvirt sorts controllers before other devices of their kind when the domain starts.
+TEST(PrimaryXml, TakesADefinitionForTheSameWhateverTheOrderOfItsDevices) {
+  const std::string a = "<domain><name>x</name><devices><a i='1'/>\n <b/></devices></domain>";
+  EXPECT_TRUE(
+      SameDefinition(a, "<domain><name>x</name><devices><b/><a i='1'/></devices></domain>"));
+  EXPECT_FALSE(
+      SameDefinition(a, "<domain><name>y</name><devices><b/><a i='1'/></devices></domain>"));
+  EXPECT_FALSE(
+      SameDefinition(a, "<domain><name>x</name><devices><b/><a i='2'/></devices></domain>"));
+  EXPECT_FALSE(SameDefinition(a, "<domain><name>x</name><devices><b/></devices></domain>"));
+  EXPECT_FALSE(SameDefinition("no xml", "nor this"));
+}
+
 }  // namespace
 }  // namespace flatvm::hypervisor
