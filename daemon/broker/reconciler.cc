@@ -130,13 +130,20 @@ void Reconciler::RemoveOrphans(const std::vector<hypervisor::DomainInfo>& domain
       LogFailure("removal of orphaned files", ports_.storage.RemoveVmFiles(tenant, id), tenant, id);
     }
   }
+}
+
+void Reconciler::RemoveOrphanedSlices() {
+  // Listed first: a tenant is in the registry before it has a slice.
   const auto slices = ports_.cgroups.ListTenants();
   LogFailure("listing of slices", slices.status(), "", "");
   if (!slices.ok()) return;
   for (const std::string& tenant : *slices) {
-    if (tenants.contains(tenant)) continue;
-    LogFailure("removal of an orphaned slice", tenants_.RemoveSliceUnlessOccupied(tenant), tenant,
-               "");
+    if (Registry::Access state = registry_.Acquire(); state->FindTenant(tenant) != nullptr)
+      continue;
+    const absl::Status status = ports_.cgroups.RemoveSlice(tenant);
+    // Occupied: its former primary has not been restarted yet.
+    if (status.code() == absl::StatusCode::kFailedPrecondition) continue;
+    LogFailure("removal of an orphaned slice", status, tenant, "");
   }
 }
 
@@ -171,6 +178,7 @@ void Reconciler::RetryLeftovers() {
                vms_.Destroy(DestroyVmOrder{.tenant = tenant, .vm = id}).status(), tenant, id);
   }
   for (const std::string& tenant : removing) FinishTenantRemoval(tenant);
+  RemoveOrphanedSlices();
 }
 
 void Reconciler::OnDomainStopped(const std::string& uuid) {

@@ -48,6 +48,7 @@ class Reconciler {
   void MarkStopped(std::set<std::string> candidates,
                    const std::vector<hypervisor::DomainInfo>& domains);
   void RemoveOrphans(const std::vector<hypervisor::DomainInfo>& domains);
+  void RemoveOrphanedSlices();
   void FinishTenantRemoval(const std::string& tenant);
   void LogFailure(const std::string& what, const absl::Status& status, const std::string& tenant,
                   const std::string& vm);

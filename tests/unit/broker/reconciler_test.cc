@@ -144,5 +144,16 @@ TEST_F(ReconcilerTest, NoticesThatASecondaryOrAPrimaryStopped) {
   EXPECT_TRUE(world->Destroy("acme", "web").ok());
 }
 
+TEST_F(ReconcilerTest, RemovesASliceThatIsNobodysAnyMore) {
+  auto world = Start();
+  ASSERT_TRUE(world->AddTenant("acme").ok());
+  ASSERT_TRUE(
+      host_.cgroups.EnsureSlice("gone", {.memory_max_bytes = 1, .cpu_percent = 1, .tasks_max = 1})
+          .ok());
+  world->reconciler.RetryLeftovers();
+  EXPECT_TRUE(host_.cgroups.Snapshot().contains("acme"));
+  EXPECT_FALSE(host_.cgroups.Snapshot().contains("gone"));
+}
+
 }  // namespace
 }  // namespace flatvm::broker
