@@ -1,5 +1,9 @@
 #include "daemon/app/daemon.h"
 
+#include <linux/vm_sockets.h>
+#include <sys/socket.h>
+
+#include <cerrno>
 #include <optional>
 #include <string>
 #include <utility>
@@ -51,6 +55,21 @@ broker::Settings SettingsOf(const config::Config& config) {
 network::SubnetPool SubnetsOf(const config::Config& config) {
   const auto pool = network::ParseIpv4Subnet("network.subnet_pool", config.subnet_pool);
   return network::SubnetPool(pool.value_or(network::Ipv4Subnet{}), config.subnet_prefix_length);
+}
+
+// The socket unit and the configuration each name the port; only one of them is right.
+absl::Status CheckVsockPort(int listener, uint32_t port) {
+  FLATVM_RETURN_IF_ERROR(gate::CheckVsockListener(listener));
+  sockaddr_vm address{};
+  socklen_t size = sizeof(address);
+  if (::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+    return base::ErrnoError(errno, "getsockname of the vsock listener");
+  }
+  if (address.svm_port == port) return absl::OkStatus();
+  return base::MakeError(
+      absl::StatusCode::kFailedPrecondition, base::Reason::kFieldOutOfRange,
+      base::StrCat("vsock.port: is ", port, ", but flatvmd.socket listens on ", address.svm_port,
+                   "; change one of them (systemctl edit flatvmd.socket)"));
 }
 
 // Every room of flatvmd, in the order in which they stand on each other.
@@ -152,7 +171,7 @@ class Daemon {
     if (!vsock_.valid()) {
       FLATVM_ASSIGN_OR_RETURN(vsock_, gate::ListenOnVsock(config_.vsock_port));
     }
-    FLATVM_RETURN_IF_ERROR(gate::CheckVsockListener(vsock_.get()));
+    FLATVM_RETURN_IF_ERROR(CheckVsockPort(vsock_.get(), config_.vsock_port));
     if (!admin_.valid()) {
       FLATVM_ASSIGN_OR_RETURN(admin_, ListenOnUnixSocket(kAdminSocket));
     }

@@ -82,6 +82,12 @@ class Grammar {
     } catch (const CLI::CallForVersion& version) {
       return PrintAndExit{base::StrCat(version.what(), "\n")};
     } catch (const CLI::RequiredError& error) {
+      // CLI11 would say "A subcommand is required" of a mistyped one too.
+      if (const std::vector<std::string> unknown = app_.remaining(true); !unknown.empty()) {
+        return Usage(
+            Reason::kFieldMalformed,
+            base::StrCat("\"", base::EscapeForLog(unknown.front(), 40), "\" is not understood"));
+      }
       return Usage(Reason::kFieldMissing, error.what());
     } catch (const CLI::Error& error) {
       return Usage(Reason::kFieldMalformed, error.what());

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <optional>
 #include <utility>
 
 namespace flatvm::front {
@@ -35,26 +34,21 @@ uint32_t TimeoutMs(std::chrono::milliseconds timeout) {
 
 }  // namespace
 
+std::optional<Outcome> CallTable::Enter(Done* done, internal::Call* call) {
+  const std::lock_guard lock(mutex_);
+  if (closed_) return Unreachable();
+  if (calls_.size() >= kMaxCallsInFlight) return TooMany();
+  call->set_call_id(++last_id_);
+  call->set_epoch(epoch_);
+  calls_[last_id_].done = std::move(*done);
+  return std::nullopt;
+}
+
 void CallTable::Start(Request request, Done done) {
   if (request.bytes.size() > kMaxRequestBytes) return done(TooLarge());
   internal::FromFront message;
   internal::Call* call = message.mutable_call();
-  std::optional<Outcome> refusal;
-  uint64_t id = 0;
-  {
-    const std::lock_guard lock(mutex_);
-    if (closed_) {
-      refusal = Unreachable();
-    } else if (calls_.size() >= kMaxCallsInFlight) {
-      refusal = TooMany();
-    } else {
-      id = ++last_id_;
-      calls_[id].done = std::move(done);
-      call->set_call_id(id);
-      call->set_epoch(epoch_);
-    }
-  }
-  if (refusal.has_value()) return done(*std::move(refusal));
+  if (const std::optional<Outcome> refusal = Enter(&done, call)) return done(*refusal);
   call->set_method(std::move(request.method));
   call->set_request(std::move(request.bytes));
   call->set_timeout_ms(TimeoutMs(request.timeout));
@@ -63,9 +57,9 @@ void CallTable::Start(Request request, Done done) {
   std::map<uint64_t, Waiting> failed;
   {
     const std::lock_guard lock(mutex_);
-    if (auto node = calls_.extract(id); !node.empty()) failed.insert(std::move(node));
+    if (auto node = calls_.extract(call->call_id()); !node.empty()) failed.insert(std::move(node));
   }
-  FailAll(std::move(failed), Unreachable());
+  FailAll(failed, Unreachable());
 }
 
 void CallTable::OnHello(uint64_t epoch) {
@@ -76,7 +70,7 @@ void CallTable::OnHello(uint64_t epoch) {
     epoch_ = epoch;
     failed.swap(calls_);
   }
-  FailAll(std::move(failed),
+  FailAll(failed,
           Failure(absl::StatusCode::kUnavailable, {.reason = base::Reason::kDaemonRestarted},
                   "the broker was restarted during the call; try again with the same request_id"));
 }
@@ -111,7 +105,7 @@ void CallTable::Close() {
     closed_ = true;
     failed.swap(calls_);
   }
-  FailAll(std::move(failed), Unreachable());
+  FailAll(failed, Unreachable());
 }
 
 size_t CallTable::InFlight() const {
@@ -119,8 +113,8 @@ size_t CallTable::InFlight() const {
   return calls_.size();
 }
 
-void CallTable::FailAll(std::map<uint64_t, Waiting> calls, const Outcome& outcome) {
-  for (auto& [id, call] : calls) call.done(outcome);
+void CallTable::FailAll(const std::map<uint64_t, Waiting>& calls, const Outcome& outcome) {
+  for (const auto& [id, call] : calls) call.done(outcome);
 }
 
 }  // namespace flatvm::front

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "daemon/front/outcome.h"
@@ -57,7 +58,9 @@ class CallTable {
     std::string response;  // joined so far
   };
 
-  void FailAll(std::map<uint64_t, Waiting> calls, const Outcome& outcome);
+  // Takes `done` and gives the call its number, or says why not and leaves both alone.
+  std::optional<Outcome> Enter(Done* done, internal::Call* call);
+  static void FailAll(const std::map<uint64_t, Waiting>& calls, const Outcome& outcome);
 
   const Send send_;
   mutable std::mutex mutex_;  // guards all below

@@ -5,22 +5,25 @@
 namespace flatvm::gate {
 
 bool FairPool::Submit(const std::string& key, std::function<void()> job) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (stop_ || queued_ >= limits_.queued) return false;
-    Lane& lane = lanes_[key];
-    if (lane.running + lane.jobs.size() >= limits_.running_per_key + limits_.queued_per_key) {
-      return false;
-    }
-    lane.jobs.push_back(std::move(job));
-    ++queued_;
-    QueueTurn(key, &lane);
-    if (turns_.size() > idle_ && threads_.size() < limits_.threads) {
-      threads_.emplace_back([this] { Run(); });
-    }
+  const std::lock_guard lock(mutex_);
+  if (stop_ || queued_ >= limits_.queued) return false;
+  Lane& lane = lanes_[key];
+  if (lane.running + lane.jobs.size() >= limits_.running_per_key + limits_.queued_per_key) {
+    return false;
+  }
+  lane.jobs.push_back(std::move(job));
+  ++queued_;
+  QueueTurn(key, &lane);
+  ProvideThread();
+  return true;
+}
+
+void FairPool::ProvideThread() {
+  if (turns_.empty()) return;
+  if (turns_.size() > idle_ && threads_.size() < limits_.threads) {
+    threads_.emplace_back([this] { Run(); });
   }
   wake_.notify_one();
-  return true;
 }
 
 void FairPool::QueueTurn(const std::string& key, Lane* lane) {
@@ -45,7 +48,7 @@ void FairPool::Run() {
     --queued_;
     ++lane.running;
     QueueTurn(key, &lane);
-    if (!turns_.empty()) wake_.notify_one();
+    ProvideThread();  // this one is busy now, and may have been the only one
     lock.unlock();
     job();
     job = nullptr;  // what it owns goes without the lock

@@ -45,6 +45,8 @@ class FairPool {
   void Run();
   // Puts the lane in line if it may run another job.
   void QueueTurn(const std::string& key, Lane* lane);
+  // Wakes or starts a thread if somebody is in line.
+  void ProvideThread();
 
   const Limits limits_;
   std::mutex mutex_;  // guards all below

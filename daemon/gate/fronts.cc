@@ -84,7 +84,9 @@ absl::Status Fronts::Open(const std::string& tenant) {
   std::unique_lock lock(mutex_);
   Entry& entry = AwaitTurn(lock, tenant);
   if (entry.live != nullptr) {
-    entry.wanted = true;
+    if (!std::exchange(entry.wanted, true)) {
+      loop_.Post([this, tenant, live = entry.live] { Attach(tenant, live); });
+    }
     return absl::OkStatus();
   }
   entry.changing = true;
@@ -120,7 +122,7 @@ absl::Status Fronts::Close(const std::string& tenant) {
     loop_.Post([this, live] { loop_.Unwatch(live->link.fd()); });
   }
   RemoveStored(tenant);
-  const absl::Status stopped = launcher_.Stop(tenant);
+  absl::Status stopped = launcher_.Stop(tenant);
   lock.lock();
   entry.changing = false;
   entries_.erase(tenant);
@@ -130,14 +132,10 @@ absl::Status Fronts::Close(const std::string& tenant) {
 
 void Fronts::Adopt(const std::string& tenant, base::UniqueFd link) {
   auto live = std::make_shared<Live>(std::move(link), epoch_);
-  {
-    const std::lock_guard lock(mutex_);
-    Entry& entry = entries_[tenant];
-    if (entry.live != nullptr || entry.changing)
-      return;  // a second link of the same name: not the front's
-    entry.live = live;
-  }
-  loop_.Post([this, tenant, live] { Attach(tenant, live); });
+  const std::lock_guard lock(mutex_);
+  Entry& entry = entries_[tenant];
+  // A second link of the same name would not be the front's.
+  if (entry.live == nullptr && !entry.changing) entry.live = std::move(live);
 }
 
 void Fronts::CloseUnopened() {

@@ -52,7 +52,8 @@ class Fronts {
   absl::Status Open(const std::string& tenant);
   absl::Status Close(const std::string& tenant);
 
-  // Takes up the link of a front that runs already. Nobody's until Open.
+  // Takes up the link of a front that runs already. Its calls wait until Open says that the tenant
+  // may be served.
   void Adopt(const std::string& tenant, base::UniqueFd link);
 
   // Stops every front, adopted or found running, that Open was not called for. Blocks on the

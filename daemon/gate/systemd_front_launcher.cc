@@ -187,10 +187,10 @@ absl::Status SystemdFrontLauncher::Start(const std::string& tenant, base::Unique
                        .program = options_.program,
                        .memory_max_bytes = options_.memory_max_bytes,
                        .link = link.get()};
-  const absl::Status started = StartUnit(session, unit);
+  absl::Status started = StartUnit(session, unit);
   if (!absl::IsAlreadyExists(started)) return started;
   FLATVM_RETURN_IF_ERROR(StopUnit(session, FrontUnitName(tenant)));
-  const absl::Status again = StartUnit(session, unit);
+  absl::Status again = StartUnit(session, unit);
   if (absl::IsAlreadyExists(again)) {
     return base::InternalError("the front's unit is still there after it was stopped");
   }

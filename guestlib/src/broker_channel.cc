@@ -38,7 +38,7 @@ Greeting AwaitGreeting(int fd, milliseconds timeout) {
   char byte = 0;
   const ssize_t size = ::recv(fd, &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT);
   if (size > 0) return Greeting::kSpoke;
-  // vsock before Linux 5.5 cannot peek; gRPC will find out.
+  // vsock of old kernels cannot peek; gRPC will find out.
   const bool unknown = size < 0 && (errno == EOPNOTSUPP || errno == EAGAIN);
   return unknown ? Greeting::kSilent : Greeting::kHungUp;
 }

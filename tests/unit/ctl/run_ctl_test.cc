@@ -3,14 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <future>
 #include <set>
-#include <sstream>
 
-#include "absl/strings/str_split.h"
 #include "daemon/base/names.h"
 #include "nlohmann/json.hpp"
-#include "tests/unit/ctl/admin_host.h"
+#include "tests/unit/ctl/run_ctl_fixture.h"
 #include "tests/unit/ctl/samples.h"
 
 namespace flatvm::ctl {
@@ -19,37 +16,9 @@ namespace {
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-grpc::Status ReasonAnswer(grpc::StatusCode code, v1::Reason reason) {
-  v1::ErrorDetail detail;
-  detail.set_reason(reason);
-  return ErrorAnswer(code, "told so", detail);
+nlohmann::json JsonIn(const std::string& text) {
+  return nlohmann::json::parse(text, nullptr, false);
 }
-
-class RunCtlTest : public testing::Test {
- protected:
-  int Run(const std::string& line) {
-    out_.str("");
-    err_.str("");
-    pauses_.clear();
-    std::vector<std::string> args = absl::StrSplit(line, ' ', absl::SkipEmpty());
-    args.insert(args.begin(), {"--socket", host_.socket_path()});
-    return RunCtl(args, {.out = out_, .err = err_, .sleep = [this](auto pause) {
-                           pauses_.push_back(pause);
-                         }});
-  }
-  CannedAdmin& admin() { return host_.admin(); }
-  std::string out() const { return out_.str(); }
-  std::string err() const { return err_.str(); }
-  nlohmann::json JsonOut() const { return nlohmann::json::parse(out(), nullptr, false); }
-
-  AdminHost host_;
-  std::ostringstream out_;
-  std::ostringstream err_;
-  std::vector<std::chrono::milliseconds> pauses_;
-};
-
-constexpr const char* kAdd =
-    "tenant add acme --primary acme-primary --memory 4GiB --vcpus 4 --vms 8 --disk 20GiB ";
 
 TEST_F(RunCtlTest, TenantAddSaysWhatNeedsARestart) {
   v1::CreateTenantRequest seen;
@@ -72,8 +41,8 @@ TEST_F(RunCtlTest, TenantAddSaysWhatNeedsARestart) {
                                "add --restart"));
 
   EXPECT_EQ(Run(std::string(kAdd) + "--json"), 0);
-  EXPECT_EQ(JsonOut().value("name", ""), "acme");
-  EXPECT_EQ(JsonOut().value("needs_restart", nlohmann::json()).dump(),
+  EXPECT_EQ(JsonIn(out()).value("name", ""), "acme");
+  EXPECT_EQ(JsonIn(out()).value("needs_restart", nlohmann::json()).dump(),
             R"(["vsock","partition","nic"])");
 }
 
@@ -85,7 +54,7 @@ TEST_F(RunCtlTest, TenantAddIsQuietWhenNothingNeedsARestart) {
   EXPECT_EQ(Run(kAdd), 0);
   EXPECT_EQ(out().find("restart"), std::string::npos) << out();
   EXPECT_EQ(Run(std::string(kAdd) + "--json"), 0);
-  EXPECT_EQ(JsonOut().value("needs_restart", nlohmann::json()).dump(), "[]");
+  EXPECT_EQ(JsonIn(out()).value("needs_restart", nlohmann::json()).dump(), "[]");
 }
 
 TEST_F(RunCtlTest, TenantRemove) {
@@ -105,7 +74,7 @@ TEST_F(RunCtlTest, TenantRemove) {
             "would remove tenant acme and destroy 2 secondaries\n"
             "its primary would keep nic until it is shut down and started again\n");
   EXPECT_EQ(Run("tenant remove acme --destroy-secondaries --json"), 0);
-  EXPECT_EQ(JsonOut().dump(), R"({"destroyed_vms":2,"name":"acme","needs_restart":["nic"]})");
+  EXPECT_EQ(JsonIn(out()).dump(), R"({"destroyed_vms":2,"name":"acme","needs_restart":["nic"]})");
 }
 
 TEST_F(RunCtlTest, ListsAndShows) {
@@ -152,7 +121,7 @@ TEST_F(RunCtlTest, ListsAndShows) {
       EXPECT_THAT(out(), HasSubstr(row.text));
     }
     EXPECT_EQ(Run(std::string(row.line) + " --json"), 0) << row.line;
-    const nlohmann::json tree = JsonOut();
+    const nlohmann::json tree = JsonIn(out());
     const nlohmann::json::json_pointer pointer(row.json_pointer);
     ASSERT_TRUE(tree.contains(pointer)) << row.line << out();
     EXPECT_EQ(tree.at(pointer).dump(), row.json_value) << row.line;
@@ -162,9 +131,9 @@ TEST_F(RunCtlTest, ListsAndShows) {
 
 TEST_F(RunCtlTest, EmptyListsAreListsInJson) {
   EXPECT_EQ(Run("list --json"), 0);
-  EXPECT_EQ(JsonOut().dump(), R"({"vms":[]})");
+  EXPECT_EQ(JsonIn(out()).dump(), R"({"vms":[]})");
   EXPECT_EQ(Run("tenant list --json"), 0);
-  EXPECT_EQ(JsonOut().dump(), R"({"tenants":[]})");
+  EXPECT_EQ(JsonIn(out()).dump(), R"({"tenants":[]})");
 }
 
 TEST_F(RunCtlTest, DestroyGoesOnAfterAFailureAndKeepsTheFirstCode) {
@@ -185,7 +154,7 @@ TEST_F(RunCtlTest, DestroyGoesOnAfterAFailureAndKeepsTheFirstCode) {
   EXPECT_EQ(Run("destroy --tenant acme web --validate-only"), 0);
   EXPECT_THAT(out(), HasSubstr("would destroy acme/web"));
   EXPECT_EQ(Run("destroy --tenant acme a web --json"), 3);
-  EXPECT_EQ(JsonOut().value("vms", nlohmann::json()).size(), 1U);
+  EXPECT_EQ(JsonIn(out()).value("vms", nlohmann::json()).size(), 1U);
 }
 
 TEST_F(RunCtlTest, EveryCodeHasItsExitCode) {
@@ -217,87 +186,15 @@ TEST_F(RunCtlTest, EveryCodeHasItsExitCode) {
     EXPECT_THAT(out(), IsEmpty());
     EXPECT_EQ(calls, 1) << "the daemon's own answer is not asked for again";
     EXPECT_EQ(Run("list --json"), row.exit_code);
-    EXPECT_EQ(nlohmann::json::parse(err(), nullptr, false)
-                  .value("error", nlohmann::json::object())
-                  .value("reason", ""),
+    EXPECT_EQ(JsonIn(err()).value("error", nlohmann::json::object()).value("reason", ""),
               v1::Reason_Name(row.reason));
     EXPECT_THAT(out(), IsEmpty());
   }
 }
 
-TEST_F(RunCtlTest, SendsALostCallAgainUnchanged) {
-  std::vector<std::string> ids;
-  admin().create_tenant = [&](const auto& request, auto* response) {
-    ids.push_back(request.request_id());
-    if (ids.size() == 1) return ReasonAnswer(grpc::StatusCode::UNAVAILABLE, v1::DAEMON_RESTARTED);
-    *response->mutable_tenant() = SampleTenant();
-    return grpc::Status::OK;
-  };
-  host_.DropNext(2);
-  EXPECT_EQ(Run(kAdd), 0) << err();
-  ASSERT_EQ(ids.size(), 2U);
-  EXPECT_EQ(ids[0], ids[1]);
-  EXPECT_THAT(pauses_,
-              testing::ElementsAre(std::chrono::milliseconds(200), std::chrono::milliseconds(400),
-                                   std::chrono::milliseconds(800)));
-}
-
-TEST_F(RunCtlTest, GivesUpOnAConnectionThatIsAlwaysLost) {
-  host_.DropNext(1000);
-  EXPECT_EQ(Run("list"), 8);
-  EXPECT_THAT(err(), HasSubstr("lost the connection to flatvmd"));
-  EXPECT_THAT(err(), HasSubstr("(UNAVAILABLE/BROKER_UNREACHABLE)"));
-  EXPECT_EQ(pauses_.size(), 7U);
-}
-
-TEST_F(RunCtlTest, StopsTryingWhenTheTimeoutWouldPass) {
-  host_.DropNext(1000);
-  EXPECT_EQ(Run("list --timeout 100ms"), 8);
-  EXPECT_THAT(pauses_, IsEmpty());
-}
-
-TEST_F(RunCtlTest, TakesNotFoundAfterALostDestroyForSuccess) {
-  int calls = 0;
-  const auto lost_then_gone = [&](const auto&, auto*) {
-    return ++calls % 2 == 1 ? ReasonAnswer(grpc::StatusCode::UNAVAILABLE, v1::DAEMON_RESTARTED)
-                            : ReasonAnswer(grpc::StatusCode::NOT_FOUND, v1::VM_NOT_FOUND);
-  };
-  admin().destroy_vm = lost_then_gone;
-  admin().remove_tenant = lost_then_gone;
-  EXPECT_EQ(Run("destroy acme/web"), 0) << err();
-  EXPECT_EQ(out(), "destroyed acme/web\n");
-  EXPECT_EQ(Run("tenant remove acme"), 0) << err();
-  EXPECT_EQ(out(), "removed tenant acme\n");
-  admin().show_vm = lost_then_gone;
-  EXPECT_EQ(Run("show acme/web"), 3);
-}
-
-TEST_F(RunCtlTest, SaysThatTheDaemonDidNotAnswerInTime) {
-  std::promise<void> done;
-  admin().list_vms = [&](const auto&, auto*) {
-    done.get_future().wait();
-    return grpc::Status::OK;
-  };
-  EXPECT_EQ(Run("list --timeout 100ms"), 9);
-  EXPECT_THAT(err(), HasSubstr("did not answer within 100ms"));
-  done.set_value();
-}
-
-TEST_F(RunCtlTest, NobodyListeningIsAnErrorAtOnce) {
-  const std::string missing = host_.socket_path() + ".missing";
-  EXPECT_EQ(Run("list --socket " + missing), 2) << "given twice";
-  EXPECT_EQ(RunCtl({"list", "--socket", missing}, {.out = out_, .err = err_, .sleep = {}}), 8);
-  EXPECT_THAT(err(), HasSubstr("flatvmctl: flatvmd is not running: " + missing +
-                               ": no such socket; start it with systemctl start flatvmd "
-                               "(UNAVAILABLE/BROKER_UNREACHABLE)\n"));
-  EXPECT_EQ(
-      RunCtl({"list", "--socket", std::string(200, 'x')}, {.out = out_, .err = err_, .sleep = {}}),
-      2);
-}
-
 TEST_F(RunCtlTest, UsageErrorsAreJsonToo) {
   EXPECT_EQ(Run("show --json"), 2);
-  EXPECT_FALSE(nlohmann::json::parse(err(), nullptr, false).is_discarded()) << err();
+  EXPECT_FALSE(JsonIn(err()).is_discarded()) << err();
 }
 
 TEST_F(RunCtlTest, AnOutputThatCannotBeWrittenIsAnError) {

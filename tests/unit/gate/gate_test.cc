@@ -160,6 +160,7 @@ TEST_F(GateTest, RefusesCallsBeyondATenantsShareAndServesTheOthers) {
   EXPECT_EQ(globex.Receive().result().response(), "globex");
   go.count_down();
   for (int i = 0; i < 5; ++i) EXPECT_EQ(acme.Receive().result().response(), "acme");
+  gate_ = nullptr;  // before the latch
 }
 
 TEST_F(GateTest, DoesNotRunACallWhoseDeadlinePassedInTheQueue) {
@@ -192,6 +193,7 @@ TEST_F(GateTest, DoesNotRunACallWhoseDeadlinePassedInTheQueue) {
     EXPECT_EQ(result.code(), static_cast<int>(expected)) << result.call_id();
   }
   EXPECT_EQ(ran, 4);
+  gate_ = nullptr;  // before the latches
 }
 
 TEST_F(GateTest, DropsATenantsConnections) {
@@ -274,6 +276,7 @@ TEST_F(GateTest, DropsTheAnswerForAFrontThatDied) {
   go.count_down();
   gate_->DropConnections("acme");
   EXPECT_TRUE(front.Receive().has_close_connections()) << "nothing of the old call";
+  gate_ = nullptr;  // the old call may still be waking up
 }
 
 TEST_F(GateTest, TakesUpAFrontThatRunsAlready) {
@@ -282,12 +285,30 @@ TEST_F(GateTest, TakesUpAFrontThatRunsAlready) {
   ASSERT_TRUE(kept.valid());
   MakeGate(kEpoch + 1);
   gate_->Adopt("acme", std::move(kept));
-  EXPECT_EQ(front.Receive().hello().epoch(), kEpoch + 1);
   EXPECT_TRUE(gate_->OpenTenant("acme").ok());
+  EXPECT_EQ(front.Receive().hello().epoch(), kEpoch + 1);
   EXPECT_EQ(launcher_.starts(), 1);
   front.Call(1, kEpoch, "ShowVm", "made before the restart");
   front.Call(1, kEpoch + 1, "ShowVm", "");
   EXPECT_EQ(front.Receive().result().epoch(), kEpoch + 1);
+}
+
+TEST_F(GateTest, LetsCallsOfAnAdoptedFrontWaitUntilItsTenantIsOpen) {
+  std::atomic<bool> opened = false;
+  handle_ = [&opened](auto&&...) { return CallOutcome{.response = opened ? "open" : "too early"}; };
+  auto pair = base::MakePacketPair();
+  ASSERT_TRUE(pair.ok());
+  FakeFront front(std::move(pair->theirs));
+  front.Call(1, kEpoch, "ShowVm", "");
+  gate_->Adopt("acme", std::move(pair->ours));
+  gate_->DropConnections("acme");
+  EXPECT_TRUE(front.Receive().has_hello());
+  EXPECT_TRUE(front.Receive().has_close_connections())
+      << "the primary of an earlier boot goes at once";
+  opened = true;
+  EXPECT_TRUE(gate_->OpenTenant("acme").ok());
+  EXPECT_EQ(front.Receive().result().response(), "open");
+  gate_ = nullptr;
 }
 
 TEST_F(GateTest, StopsWhatNobodyOpened) {

@@ -258,6 +258,7 @@ TEST_F(ReconnectTest, AnIdleConnectionIsNotTrustedForLong) {
 TEST_F(ReconnectTest, CallsOfManyThreadsShareOneConnection) {
   Client client = MakeClient(Always());
   std::vector<std::thread> threads;
+  threads.reserve(8);
   std::atomic<int> succeeded = 0;
   for (int i = 0; i < 8; ++i) {
     threads.emplace_back([&] {
