@@ -1,5 +1,6 @@
 #include "daemon/app/daemon.h"
 
+#include <google/protobuf/stubs/logging.h>
 #include <linux/vm_sockets.h>
 #include <sys/socket.h>
 
@@ -235,6 +236,9 @@ class Daemon {
 
 absl::Status RunDaemon(const config::Config& config, base::Logger& log) {
   BlockServeSignals();
+  // protobuf writes a line for each string that is not UTF-8: a guest could fill the journal with
+  // them.
+  google::protobuf::SetLogHandler(nullptr);
   return Daemon(config, log).Run();
 }
 

@@ -30,6 +30,7 @@ void JournalLogger::Log(base::LogLevel level, std::string_view message,
     if (!value->empty()) lines.push_back(base::StrCat(key, *value));
   }
   std::vector<iovec> vectors;
+  vectors.reserve(lines.size());
   for (std::string& line : lines) {
     vectors.push_back(iovec{.iov_base = line.data(), .iov_len = line.size()});
   }

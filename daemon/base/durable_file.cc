@@ -81,7 +81,7 @@ absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes) 
     return ErrnoError(errno, StrCat("open ", path));
   }
   std::string content;
-  std::string chunk(64 * 1024, '\0');
+  std::string chunk(size_t{64} * 1024, '\0');
   while (true) {
     const ssize_t n = ::read(fd.get(), chunk.data(), chunk.size());
     if (n < 0 && errno == EINTR) continue;

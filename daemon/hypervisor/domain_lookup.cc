@@ -71,6 +71,7 @@ absl::StatusOr<std::vector<DomainPtr>> ListAll(virConnectPtr connection) {
   if (count < 0) return LastError("listing domains");
   const std::unique_ptr<virDomainPtr, ArrayFreer> array(raw);
   std::vector<DomainPtr> domains;
+  domains.reserve(static_cast<size_t>(count));
   for (int i = 0; i < count; ++i) domains.emplace_back(raw[i]);
   return domains;
 }

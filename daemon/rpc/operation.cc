@@ -11,7 +11,7 @@
 namespace flatvm::rpc {
 
 Operation::Operation(base::Logger& log, const base::Clock& clock, std::string op,
-                     std::string tenant, const std::string& request_id)
+                     const std::string& tenant, const std::string& request_id)
     : log_(log), clock_(clock), start_(clock.Steady()) {
   const bool usable = !request_id.empty() && base::CheckRequestId(request_id).ok();
   fields_.request = usable ? request_id : base::NewUuid();

@@ -14,7 +14,7 @@ class Operation {
  public:
   // `op` is the method's name. `request_id` is the caller's; if it is empty or malformed, one is
   // made up.
-  Operation(base::Logger& log, const base::Clock& clock, std::string op, std::string tenant,
+  Operation(base::Logger& log, const base::Clock& clock, std::string op, const std::string& tenant,
             const std::string& request_id);
 
   // The id under which the journal tells of this call.

@@ -11,7 +11,7 @@ namespace {
 
 // The largest record is a tenant's, with its primary's definition in it twice: libvirt caps one at
 // a few MiB.
-constexpr size_t kMaxRecordBytes = 16 * 1024 * 1024;
+constexpr size_t kMaxRecordBytes = size_t{16} * 1024 * 1024;
 // QEMU, which is not root, must reach the disks below; nobody but root may list.
 constexpr unsigned kDirectoryMode = 0711;
 constexpr std::string_view kSuffix = ".json";

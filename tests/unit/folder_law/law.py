@@ -90,7 +90,6 @@ SIZE_EXCEPTIONS = {
     'tests/unit/gate/fake_launcher.h': 'templates for tests, in the header',
     'tests/unit/gate/fake_manager.h': 'as above',
     'tests/unit/gate/gate_test.cc': 'cases of one subject',
-    'tests/unit/guestlib/cli_output_test.cc': 'expected output, word for word',
 }
 
 MAX_DEPTH = 2  # folders below a top-level folder

@@ -12,7 +12,6 @@
 namespace flatvm::guestlib {
 namespace {
 
-using testing::HasSubstr;
 using testing::MatchesRegex;
 
 static_assert(std::is_nothrow_move_constructible_v<Client> &&
