@@ -36,8 +36,8 @@ std::string Write(const pugi::xml_document& document, const std::string& origina
   return text.str() + original.substr(original.find_last_not_of(" \t\r\n") + 1);
 }
 
-// Every child of the domain and of its devices as text, the devices sorted; empty if `xml` is no
-// domain.
+// The domain's attributes and every child of it and of its devices as text, the devices sorted;
+// empty if `xml` is no domain.
 std::vector<std::string> PartsOf(const std::string& xml) {
   pugi::xml_document document;
   std::vector<std::string> parts;
@@ -49,7 +49,11 @@ std::vector<std::string> PartsOf(const std::string& xml) {
     node.print(text, "", kWriteFlags, pugi::encoding_utf8);
     return text.str();
   };
-  for (const pugi::xml_node child : document.child("domain")) {
+  const pugi::xml_node domain = document.child("domain");
+  for (const pugi::xml_attribute& attribute : domain.attributes()) {
+    parts.push_back(base::StrCat(attribute.name(), "=", attribute.value()));
+  }
+  for (const pugi::xml_node child : domain) {
     if (std::string_view(child.name()) != "devices") {
       parts.push_back(text_of(child));
       continue;

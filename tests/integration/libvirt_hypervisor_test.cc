@@ -8,21 +8,27 @@
 #include <libvirt/virterror.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "daemon/base/error.h"
 #include "daemon/base/str_cat.h"
 #include "daemon/base/uuid.h"
 #include "daemon/libvirt/connection.h"
+#include "daemon/libvirt/domain_events.h"
 #include "daemon/libvirt/event_loop.h"
 #include "daemon/libvirt/handles.h"
 #include "daemon/libvirt/metadata.h"
 #include "tests/fakes/fake_log.h"
 #include "tests/fakes/temp_dir.h"
+#include "tests/integration/unprivileged_libvirtd.h"
 
 namespace flatvm::hypervisor {
 namespace {
@@ -219,6 +225,53 @@ TEST_F(LibvirtHypervisorTest, RemovesASecondaryEvenIfSomebodyMadeItPersistent) {
   EXPECT_EQ(hypervisor_->ListDomains()->front().state, DomainState::kStopped);
   EXPECT_TRUE(hypervisor_->RemoveDomain(uuid_).ok());
   EXPECT_THAT(*hypervisor_->ListDomains(), IsEmpty());
+}
+
+// Asks until it is so; false if it does not become so.
+bool Eventually(const std::function<bool()>& holds) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (std::chrono::steady_clock::now() < deadline) {
+    if (holds()) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  return false;
+}
+
+TEST(LibvirtConnection, ComesBackWithItsEventsWhenLibvirtdWasKilled) {
+  if (::access(integration::UnprivilegedLibvirtd::kProgram, X_OK) != 0)
+    GTEST_SKIP() << "needs libvirtd";
+  ::signal(SIGPIPE, SIG_IGN);  // as flatvmd does
+  integration::UnprivilegedLibvirtd daemon;
+  libvirt::EventLoop event_loop;
+  libvirt::Connection connection(daemon.Uri());
+  std::atomic<int> stops = 0;
+  libvirt::DomainEvents events(connection, [&](const std::string&) { ++stops; });
+  const auto stop_a_domain = [&] {
+    const auto connect = connection.Get();
+    const libvirt::DomainPtr domain(virDomainLookupByName(connect->get(), "test"));
+    return virDomainDestroy(domain.get()) == 0;
+  };
+  ASSERT_TRUE(Eventually([&] { return events.EnsureRegistered().ok(); }));
+  EXPECT_FALSE(*events.EnsureRegistered());
+  ASSERT_TRUE(stop_a_domain());
+  EXPECT_TRUE(Eventually([&] { return stops == 1; }));
+
+  daemon.Kill();
+  EXPECT_TRUE(Eventually([&] { return !connection.Get().ok(); }));
+  const absl::Status status = connection.Get().status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
+  EXPECT_EQ(events.EnsureRegistered().status().code(), absl::StatusCode::kUnavailable);
+
+  daemon.Start();
+  bool registered_anew = false;
+  ASSERT_TRUE(Eventually([&] {
+    const auto answer = events.EnsureRegistered();
+    if (answer.ok()) registered_anew = *answer;
+    return answer.ok();
+  }));
+  EXPECT_TRUE(registered_anew) << "events may have been missed, and nobody is told";
+  ASSERT_TRUE(stop_a_domain());
+  EXPECT_TRUE(Eventually([&] { return stops == 2; }));
 }
 
 }  // namespace

@@ -168,6 +168,8 @@ TEST(PrimaryXml, TakesADefinitionForTheSameWhateverTheOrderOfItsDevices) {
   EXPECT_FALSE(
       SameDefinition(a, "<domain><name>x</name><devices><b/><a i='2'/></devices></domain>"));
   EXPECT_FALSE(SameDefinition(a, "<domain><name>x</name><devices><b/></devices></domain>"));
+  EXPECT_FALSE(SameDefinition(
+      a, "<domain type='qemu'><name>x</name><devices><a i='1'/><b/></devices></domain>"));
   EXPECT_FALSE(SameDefinition("no xml", "nor this"));
 }
 

@@ -1,6 +1,7 @@
 #include "daemon/libvirt/errors.h"
 
 #include <gtest/gtest.h>
+#include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
 
 #include <string>
@@ -63,6 +64,7 @@ TEST(LastError, EscapesLibvirtsText) {
 }
 
 TEST(LastError, IsNeverOk) {
+  ASSERT_EQ(virInitialize(), 0);  // before it a thread has no last error to ask for
   virResetLastError();
   EXPECT_EQ(LastError("trying").code(), absl::StatusCode::kInternal);
   EXPECT_EQ(ErrorOf(nullptr, "trying").code(), absl::StatusCode::kInternal);
