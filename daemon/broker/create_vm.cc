@@ -9,6 +9,7 @@
 #include "daemon/base/str_cat.h"
 #include "daemon/base/uuid.h"
 #include "daemon/broker/admission.h"
+#include "daemon/broker/request_claim.h"
 #include "daemon/broker/stage_timer.h"
 #include "daemon/broker/validation.h"
 #include "daemon/broker/vm_lifecycle.h"
@@ -235,36 +236,35 @@ class VmLifecycle::Creation {
 absl::StatusOr<std::unique_ptr<VmRecord>> VmLifecycle::FindEarlierCreate(
     const CreateVmOrder& order) {
   if (order.request_id.empty()) return nullptr;
-  const auto deadline = ports_.clock.Steady() + settings_.create_timeout;
   Registry::Access state = registry_.Acquire();
-  while (true) {
-    FLATVM_ASSIGN_OR_RETURN(TenantEntry * tenant, state->GetReadyTenant(order.tenant));
-    const auto it = std::find_if(tenant->vms.begin(), tenant->vms.end(), [&](const auto& entry) {
-      return entry.second.request_id == order.request_id;
-    });
-    if (it == tenant->vms.end()) return nullptr;
-    const VmRecord& vm = it->second;
-    if (vm.asked != order.spec) {
-      return base::MakeError(
-          absl::StatusCode::kAlreadyExists,
-          base::ErrorInfo{.reason = base::Reason::kRequestIdReused, .field = "request_id"},
-          "this request id has created a secondary of another spec");
-    }
-    if (!tenant->in_flight.contains(vm.id)) return std::make_unique<VmRecord>(vm);
-    if (!state.WaitForChange(deadline)) {
-      return base::MakeError(absl::StatusCode::kAborted, base::Reason::kChangeInFlight,
-                             "the same request is still being carried out");
-    }
+  FLATVM_ASSIGN_OR_RETURN(TenantEntry * tenant, state->GetReadyTenant(order.tenant));
+  const auto it = std::find_if(tenant->vms.begin(), tenant->vms.end(), [&](const auto& entry) {
+    return entry.second.request_id == order.request_id;
+  });
+  if (it == tenant->vms.end()) return nullptr;
+  const VmRecord& vm = it->second;
+  if (vm.asked != order.spec) {
+    return base::MakeError(
+        absl::StatusCode::kAlreadyExists,
+        base::ErrorInfo{.reason = base::Reason::kRequestIdReused, .field = "request_id"},
+        "this request id has created a secondary of another spec");
   }
+  if (tenant->in_flight.contains(vm.id)) {
+    return base::MakeError(absl::StatusCode::kAborted, base::Reason::kChangeInFlight,
+                           "the secondary this request made is being destroyed");
+  }
+  return std::make_unique<VmRecord>(vm);
 }
 
 absl::StatusOr<VmRecord> VmLifecycle::Create(const CreateVmOrder& order) {
   FLATVM_RETURN_IF_ERROR(base::CheckRequestId(order.request_id));
   FLATVM_RETURN_IF_ERROR(ValidateVmSpec(order.spec));
-  if (order.mode == Mode::kExecute) {
-    FLATVM_ASSIGN_OR_RETURN(const std::unique_ptr<VmRecord> earlier, FindEarlierCreate(order));
-    if (earlier != nullptr) return *earlier;
-  }
+  if (order.mode == Mode::kValidateOnly) return Creation(*this, order).Run();
+  FLATVM_ASSIGN_OR_RETURN(const std::unique_ptr<RequestClaim> claim,
+                          RequestClaim::Take(registry_, order.tenant, order.request_id,
+                                             ports_.clock.Steady() + settings_.create_timeout));
+  FLATVM_ASSIGN_OR_RETURN(const std::unique_ptr<VmRecord> earlier, FindEarlierCreate(order));
+  if (earlier != nullptr) return *earlier;
   return Creation(*this, order).Run();
 }
 

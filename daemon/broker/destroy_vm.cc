@@ -3,6 +3,7 @@
 #include "daemon/base/error.h"
 #include "daemon/base/names.h"
 #include "daemon/base/str_cat.h"
+#include "daemon/broker/request_claim.h"
 #include "daemon/broker/validation.h"
 #include "daemon/broker/vm_lifecycle.h"
 
@@ -54,6 +55,9 @@ absl::Status VmLifecycle::RemoveEffects(const VmRecord& vm) {
 absl::StatusOr<VmRecord> VmLifecycle::Destroy(const DestroyVmOrder& order) {
   FLATVM_RETURN_IF_ERROR(base::CheckRequestId(order.request_id));
   FLATVM_RETURN_IF_ERROR(ValidateVmReference(order.vm));
+  FLATVM_ASSIGN_OR_RETURN(const std::unique_ptr<RequestClaim> claim,
+                          RequestClaim::Take(registry_, order.tenant, order.request_id,
+                                             ports_.clock.Steady() + settings_.create_timeout));
   VmRecord vm;
   {
     Registry::Access state = registry_.Acquire();

@@ -28,9 +28,10 @@ struct TenantEntry {
   VmRecord* FindVm(const std::string& reference);
 
   TenantRecord record;
-  std::map<std::string, VmRecord> vms;  // by id; a record here is a reservation
-  std::set<std::string> in_flight;      // ids of secondaries that a change is under way for
-  bool changing = false;                // a change of the tenant itself is under way
+  std::map<std::string, VmRecord> vms;     // by id; a record here is a reservation
+  std::set<std::string> in_flight;         // ids of secondaries that a change is under way for
+  std::set<std::string> claimed_requests;  // request ids of calls under way; see RequestClaim
+  bool changing = false;                   // a change of the tenant itself is under way
   // The hypervisor could not be asked whether a connection's CID is the running primary's: nothing
   // is answered until it was.
   bool unverified = false;

@@ -163,38 +163,6 @@ TEST_F(VmLifecycleTest, RefusesWithCodeAndReasonAndLeavesNothing) {
   }
 }
 
-TEST_F(VmLifecycleTest, AnswersARepeatedCreateWithWhatItMade) {
-  const auto first = world_.Create("acme", WebSpec(), "req-1");
-  ASSERT_TRUE(first.ok()) << first.status();
-  const auto again = world_.Create("acme", WebSpec(), "req-1");
-  ASSERT_TRUE(again.ok()) << again.status();
-  EXPECT_EQ(*again, *first);
-  EXPECT_EQ(world_.directory.ListVms("acme")->size(), 1U);
-}
-
-TEST_F(VmLifecycleTest, RefusesARequestIdWithAnotherSpec) {
-  ASSERT_TRUE(world_.Create("acme", WebSpec(), "req-1").ok());
-  const auto other = world_.Create("acme", WebSpec("other"), "req-1");
-  EXPECT_EQ(other.status().code(), absl::StatusCode::kAlreadyExists);
-  EXPECT_EQ(ReasonOf(other.status()), Reason::kRequestIdReused);
-}
-
-TEST_F(VmLifecycleTest, KeepsRequestIdsOfTenantsApart) {
-  ASSERT_TRUE(world_.Create("acme", WebSpec(), "req-1").ok());
-  const auto other = world_.Create("globex", WebSpec("other"), "req-1");
-  EXPECT_TRUE(other.ok()) << other.status();
-}
-
-TEST_F(VmLifecycleTest, AnswersARepeatedDestroyLikeTheFirst) {
-  ASSERT_TRUE(world_.Create("acme", WebSpec()).ok());
-  const auto first = world_.Destroy("acme", "web", "req-2");
-  ASSERT_TRUE(first.ok()) << first.status();
-  const auto again = world_.Destroy("acme", "web", "req-2");
-  ASSERT_TRUE(again.ok()) << again.status();
-  EXPECT_EQ(again->id, first->id);
-  EXPECT_EQ(world_.Destroy("acme", "web").status().code(), absl::StatusCode::kNotFound);
-}
-
 // Nobody can learn from an error whether another tenant has a secondary of that name or id.
 TEST_F(VmLifecycleTest, HidesAnotherTenantsSecondary) {
   const auto vm = world_.Create("acme", WebSpec());
@@ -268,19 +236,5 @@ TEST_F(VmLifecycleTest, NeverOversubscribesWithManyCallers) {
 }
 
 // The same request from several connections at once makes one secondary, and all hear of it.
-TEST_F(VmLifecycleTest, MakesOneSecondaryOfOneRequestSentManyTimes) {
-  std::vector<absl::StatusOr<VmRecord>> answers(8, absl::UnknownError("none"));
-  std::vector<std::thread> callers;
-  for (size_t i = 0; i < answers.size(); ++i) {
-    callers.emplace_back([&, i] { answers[i] = world_.Create("acme", WebSpec(), "req-1"); });
-  }
-  for (std::thread& caller : callers) caller.join();
-  for (const auto& answer : answers) {
-    ASSERT_TRUE(answer.ok()) << answer.status();
-    EXPECT_EQ(answer->id, answers[0]->id);
-  }
-  EXPECT_EQ(world_.directory.ListVms("acme")->size(), 1U);
-}
-
 }  // namespace
 }  // namespace flatvm::broker
