@@ -80,7 +80,7 @@ class Daemon {
       : config_(config),
         log_(log),
         settings_(SettingsOf(config)),
-        connection_(config.libvirt_uri),
+        connection_(config.libvirt_uri, &log),
         hypervisor_(connection_, log),
         host_network_(config.uplink, log),
         networks_(connection_, host_network_, log),
