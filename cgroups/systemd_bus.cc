@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <cstdlib>
 
-#include "cgroups/cgroup_dir.h"
 #include "daemon/base/error.h"
 #include "daemon/base/str_cat.h"
 
@@ -68,31 +67,6 @@ absl::Status MakeStatus(int code, const sd_bus_error* error, std::string_view wh
   if (sd_bus_error_has_name(error, kNoSuchUnit) > 0) return absl::NotFoundError(text);
   if (sd_bus_error_has_name(error, kUnitExists) > 0) return absl::AlreadyExistsError(text);
   return base::InternalError(text);
-}
-
-// Appends an array of properties: what is accounted, and the limits.
-int AppendSliceProperties(sd_bus_message* message, const char* description,
-                          const SliceLimits& limits) {
-  constexpr uint64_t kUsecPerPercent = 10'000;  // of a second's CPU time
-  int r = sd_bus_message_open_container(message, 'a', "(sv)");
-  if (r >= 0 && description != nullptr) {
-    r = sd_bus_message_append(message, "(sv)", "Description", "s", description);
-  }
-  for (const char* accounting :
-       {"CPUAccounting", "IOAccounting", "MemoryAccounting", "TasksAccounting"}) {
-    if (r >= 0) r = sd_bus_message_append(message, "(sv)", accounting, "b", 1);
-  }
-  const uint64_t quota_us =
-      limits.cpu_percent == kNoCpuLimit ? kNoLimit : limits.cpu_percent * kUsecPerPercent;
-  const std::array<std::pair<const char*, uint64_t>, 4> numbers = {
-      {{"MemoryMax", limits.memory_max_bytes},
-       {"MemorySwapMax", 0},
-       {"CPUQuotaPerSecUSec", quota_us},
-       {"TasksMax", limits.tasks_max}}};
-  for (const auto& [name, value] : numbers) {
-    if (r >= 0) r = sd_bus_message_append(message, "(sv)", name, "t", value);
-  }
-  return r < 0 ? r : sd_bus_message_close_container(message);
 }
 
 }  // namespace
@@ -182,23 +156,24 @@ absl::StatusOr<std::optional<UnitInfo>> SystemdBus::FindUnit(const std::string& 
 
 absl::Status SystemdBus::StartTransientSlice(const std::string& unit,
                                              const std::string& description,
-                                             const SliceLimits& limits) {
+                                             const SliceProperties& properties) {
   constexpr const char* kMethod = "StartTransientUnit";
   FLATVM_RETURN_IF_ERROR(SubscribeToJobs());
   FLATVM_ASSIGN_OR_RETURN(const MessagePtr call, NewManagerCall(kMethod));
   int r = sd_bus_message_append(call.get(), "ss", unit.c_str(), "fail");
-  if (r >= 0) r = AppendSliceProperties(call.get(), description.c_str(), limits);
+  if (r >= 0) r = AppendSliceProperties(call.get(), description.c_str(), properties);
   if (r >= 0) r = sd_bus_message_append(call.get(), "a(sa(sv))", 0);  // no auxiliary units
   if (r < 0) return MakeStatus(r, nullptr, kMethod);
   FLATVM_ASSIGN_OR_RETURN(const MessagePtr reply, Call(call.get()));
   return WaitForJob(reply.get(), base::StrCat("start of ", unit), kStartTimeout);
 }
 
-absl::Status SystemdBus::SetSliceLimits(const std::string& unit, const SliceLimits& limits) {
+absl::Status SystemdBus::SetSliceProperties(const std::string& unit,
+                                            const SliceProperties& properties) {
   constexpr const char* kMethod = "SetUnitProperties";
   FLATVM_ASSIGN_OR_RETURN(const MessagePtr call, NewManagerCall(kMethod));
   int r = sd_bus_message_append(call.get(), "sb", unit.c_str(), 1);  // 1: not across a reboot
-  if (r >= 0) r = AppendSliceProperties(call.get(), nullptr, limits);
+  if (r >= 0) r = AppendSliceProperties(call.get(), nullptr, properties);
   if (r < 0) return MakeStatus(r, nullptr, kMethod);
   return Call(call.get()).status();
 }

@@ -13,7 +13,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "cgroups/tenant_cgroups.h"
+#include "cgroups/slice_properties.h"
 
 namespace flatvm::cgroups {
 
@@ -43,10 +43,10 @@ class SystemdBus {
   // up becomes such a one and what runs in it goes on. ALREADY_EXISTS without a Reason if the unit
   // has a file.
   absl::Status StartTransientSlice(const std::string& unit, const std::string& description,
-                                   const SliceLimits& limits);
+                                   const SliceProperties& properties);
 
-  // Sets the limits of a slice until it stops or the host does.
-  absl::Status SetSliceLimits(const std::string& unit, const SliceLimits& limits);
+  // Sets them until the slice stops or the host does.
+  absl::Status SetSliceProperties(const std::string& unit, const SliceProperties& properties);
 
   absl::Status StartUnit(const std::string& unit);
 

@@ -3,12 +3,19 @@
 #include <systemd/sd-bus.h>
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <utility>
 
 #include "cgroups/cgroup_dir.h"
+#include "cgroups/cgroup_limits.h"
+#include "cgroups/cgroup_usage.h"
+#include "cgroups/host_facts.h"
 #include "cgroups/slice_name.h"
+#include "cgroups/storage_device.h"
+#include "cgroups/vm_scope.h"
+#include "daemon/base/cpu_list.h"
 #include "daemon/base/error.h"
 #include "daemon/base/names.h"
 #include "daemon/base/str_cat.h"
@@ -22,26 +29,86 @@ absl::Status CheckTenant(const std::string& tenant) {
       base::StrCat("a slice was asked for tenant \"", base::EscapeForLog(tenant), "\""));
 }
 
-absl::Status CheckArguments(const std::string& tenant, const SliceLimits& limits) {
-  FLATVM_RETURN_IF_ERROR(CheckTenant(tenant));
-  if (limits.memory_max_bytes > 0 && limits.cpu_percent > 0 && limits.tasks_max > 0) {
-    return absl::OkStatus();
-  }
-  return base::InternalError(base::StrCat("a limit of 0 was asked for tenant ", tenant));
+bool IsRising(const std::vector<uint32_t>& cpus) {
+  return std::adjacent_find(cpus.begin(), cpus.end(), std::greater_equal<>()) == cpus.end() &&
+         (cpus.empty() || cpus.back() <= base::kMaxCpuNumber);
 }
 
-absl::Status StartOrAdjust(SystemdBus& bus, const std::string& tenant, const SliceLimits& limits) {
+absl::Status CheckArguments(const std::string& tenant, const SliceLimits& limits) {
+  FLATVM_RETURN_IF_ERROR(CheckTenant(tenant));
+  const uint64_t least =
+      std::min({limits.memory_max_bytes, limits.memory_high_bytes, uint64_t{limits.cpu_percent},
+                limits.tasks_max, limits.io.read_bytes, limits.io.write_bytes,
+                limits.io.read_operations, limits.io.write_operations});
+  if (least == 0) {
+    return base::InternalError(base::StrCat("a limit of 0 was asked for tenant ", tenant));
+  }
+  if (limits.swap_max_bytes != 0) {
+    return base::InternalError(base::StrCat("swap was asked for tenant ", tenant));
+  }
+  if (!IsRising(limits.cpus)) {
+    return base::InternalError(
+        base::StrCat("CPUs that do not rise were asked for tenant ", tenant));
+  }
+  return absl::OkStatus();
+}
+
+HostRoots RootsOf(const SystemdCgroupsSettings& settings) {
+  return HostRoots{.proc = settings.proc_root, .sys = settings.sys_root};
+}
+
+// `io`: what the slice is to have; without any limit, no device is needed either.
+absl::StatusOr<HostFacts> ReadHostFacts(const SystemdCgroupsSettings& settings,
+                                        const IoLimits& io) {
+  HostFacts facts;
+  FLATVM_ASSIGN_OR_RETURN(facts.possible_cpus, ReadPossibleCpus(RootsOf(settings)));
+  absl::StatusOr<std::string> device = FindStorageDevice(settings.storage_dir, RootsOf(settings));
+  if (!device.ok() && io != IoLimits{}) return device.status();
+  if (device.ok()) facts.storage_device = *std::move(device);
+  return facts;
+}
+
+// NOT_FOUND if the unit has none.
+absl::StatusOr<CgroupDir> OpenCgroupOf(SystemdBus& bus, const std::string& root,
+                                       const UnitInfo& unit) {
+  FLATVM_ASSIGN_OR_RETURN(const std::string path, bus.GetControlGroup(unit));
+  if (!path.empty()) return CgroupDir::Open(root, path);
+  return base::MakeError(absl::StatusCode::kNotFound, base::Reason::kTenantNotFound,
+                         "the slice has no cgroup");
+}
+
+// Whether the unit's cgroup is bound to some CPUs, be it all of them.
+absl::StatusOr<bool> HasCpus(SystemdBus& bus, const std::string& root,
+                             const std::optional<UnitInfo>& unit) {
+  if (!unit.has_value() || !unit->active()) return false;
+  const absl::StatusOr<CgroupDir> cgroup = OpenCgroupOf(bus, root, *unit);
+  if (absl::IsNotFound(cgroup.status())) return false;
+  if (!cgroup.ok()) return cgroup.status();
+  FLATVM_ASSIGN_OR_RETURN(const std::optional<std::string> content, cgroup->FindFile(kCpusetCpus));
+  return content.value_or("\n") != "\n";
+}
+
+absl::Status StartOrAdjust(SystemdBus& bus, const std::string& root, const std::string& tenant,
+                           const SliceLimits& limits, const HostFacts& host) {
   const std::string slice = SliceName(tenant);
   FLATVM_ASSIGN_OR_RETURN(const std::optional<UnitInfo> unit, bus.FindUnit(slice));
+  SliceProperties properties{.limits = limits};
+  if (!host.storage_device.empty()) properties.io_device = "/dev/block/" + host.storage_device;
+  if (limits.cpus.empty()) {
+    // Linux 6.1 does not let go of the last CPU while a process runs in the cgroup (ENOSPC;
+    // kernel/cgroup/cpuset.c, validate_change), and systemd ignores that. All of them is the same.
+    FLATVM_ASSIGN_OR_RETURN(const bool has_cpus, HasCpus(bus, root, unit));
+    if (has_cpus) properties.limits.cpus = host.possible_cpus;
+  }
   // No file: the slice is not there, or systemd made it up for a primary that was started before
   // us. Either way it becomes a transient one, whose settings go when it stops; SetUnitProperties
   // would leave them behind in a drop-in.
   if (!unit.has_value() || unit->fragment_path.empty()) {
     absl::Status status =
-        bus.StartTransientSlice(slice, base::StrCat("flatvm tenant ", tenant), limits);
+        bus.StartTransientSlice(slice, base::StrCat("flatvm tenant ", tenant), properties);
     if (!absl::IsAlreadyExists(status)) return status;
   }
-  FLATVM_RETURN_IF_ERROR(bus.SetSliceLimits(slice, limits));
+  FLATVM_RETURN_IF_ERROR(bus.SetSliceProperties(slice, properties));
   // An operator's own unit file may describe a slice that is not running yet.
   if (!unit.has_value() || !unit->active()) return bus.StartUnit(slice);
   return absl::OkStatus();
@@ -53,11 +120,29 @@ absl::StatusOr<CgroupDir> OpenCgroup(SystemdBus& bus, const std::string& root,
   const std::string slice = SliceName(tenant);
   FLATVM_ASSIGN_OR_RETURN(const std::optional<UnitInfo> unit, bus.FindUnit(slice));
   if (unit.has_value() && unit->active()) {
-    FLATVM_ASSIGN_OR_RETURN(const std::string path, bus.GetControlGroup(*unit));
-    if (!path.empty()) return CgroupDir::Open(root, path);
+    return OpenCgroupOf(bus, root, *unit);
   }
   return base::MakeError(absl::StatusCode::kNotFound, base::Reason::kTenantNotFound,
                          base::StrCat(slice, " is not there"));
+}
+
+// As OpenCgroup, on a connection of its own.
+absl::StatusOr<CgroupDir> OpenCgroup(const SystemdCgroupsSettings& settings,
+                                     const std::string& tenant) {
+  FLATVM_RETURN_IF_ERROR(CheckTenant(tenant));
+  FLATVM_ASSIGN_OR_RETURN(const std::unique_ptr<SystemdBus> bus,
+                          SystemdBus::Open(settings.open_bus));
+  return OpenCgroup(*bus, settings.cgroup_root, tenant);
+}
+
+// Errors: NOT_FOUND / kVmNotFound, also if the slice is not there.
+absl::StatusOr<CgroupDir> OpenScope(const SystemdCgroupsSettings& settings,
+                                    const std::string& tenant, uint32_t domain_id) {
+  const absl::StatusOr<CgroupDir> slice = OpenCgroup(settings, tenant);
+  if (slice.ok()) return OpenVmScope(*slice, domain_id);
+  if (!absl::IsNotFound(slice.status())) return slice.status();
+  return base::MakeError(absl::StatusCode::kNotFound, base::Reason::kVmNotFound,
+                         base::Message(slice.status()));
 }
 
 }  // namespace
@@ -70,13 +155,14 @@ SystemdCgroups::SystemdCgroups(SystemdCgroupsSettings settings)
 
 absl::Status SystemdCgroups::EnsureSlice(const std::string& tenant, const SliceLimits& limits) {
   FLATVM_RETURN_IF_ERROR(CheckArguments(tenant, limits));
+  FLATVM_ASSIGN_OR_RETURN(const HostFacts host, ReadHostFacts(settings_, limits.io));
   FLATVM_ASSIGN_OR_RETURN(const std::unique_ptr<SystemdBus> bus,
                           SystemdBus::Open(settings_.open_bus));
-  absl::Status status = StartOrAdjust(*bus, tenant, limits);
+  absl::Status status = StartOrAdjust(*bus, settings_.cgroup_root, tenant, limits, host);
   if (status.ok()) {
     // systemd writes the files before it takes the next call, and this asks it for the unit first.
     const absl::StatusOr<CgroupDir> cgroup = OpenCgroup(*bus, settings_.cgroup_root, tenant);
-    status = cgroup.ok() ? cgroup->CheckLimits(limits) : cgroup.status();
+    status = cgroup.ok() ? CheckSliceLimits(*cgroup, limits, host) : cgroup.status();
   }
   // Neither a unit nor a cgroup that is gone right after it was made is the caller's mistake.
   if (absl::IsNotFound(status) || absl::IsAlreadyExists(status)) {
@@ -104,11 +190,25 @@ absl::Status SystemdCgroups::RemoveSlice(const std::string& tenant) {
 }
 
 absl::StatusOr<SliceLimits> SystemdCgroups::ReadLimits(const std::string& tenant) {
-  FLATVM_RETURN_IF_ERROR(CheckTenant(tenant));
-  FLATVM_ASSIGN_OR_RETURN(const std::unique_ptr<SystemdBus> bus,
-                          SystemdBus::Open(settings_.open_bus));
-  FLATVM_ASSIGN_OR_RETURN(const CgroupDir cgroup, OpenCgroup(*bus, settings_.cgroup_root, tenant));
-  return cgroup.ReadLimits();
+  FLATVM_ASSIGN_OR_RETURN(const CgroupDir cgroup, OpenCgroup(settings_, tenant));
+  FLATVM_ASSIGN_OR_RETURN(const HostFacts host, ReadHostFacts(settings_, IoLimits{}));
+  return ReadSliceLimits(cgroup, host);
+}
+
+absl::StatusOr<SliceUsage> SystemdCgroups::ReadUsage(const std::string& tenant) {
+  FLATVM_ASSIGN_OR_RETURN(const CgroupDir cgroup, OpenCgroup(settings_, tenant));
+  return ReadSliceUsage(cgroup);
+}
+
+absl::Status SystemdCgroups::ExposeToOomKiller(const std::string& tenant, uint32_t domain_id) {
+  FLATVM_ASSIGN_OR_RETURN(const CgroupDir scope, OpenScope(settings_, tenant, domain_id));
+  return ExposeScopeToOomKiller(scope, settings_.proc_root);
+}
+
+absl::StatusOr<uint64_t> SystemdCgroups::ReadVmMemory(const std::string& tenant,
+                                                      uint32_t domain_id) {
+  FLATVM_ASSIGN_OR_RETURN(const CgroupDir scope, OpenScope(settings_, tenant, domain_id));
+  return ReadScopeMemory(scope);
 }
 
 absl::StatusOr<std::vector<std::string>> SystemdCgroups::ListTenants() {

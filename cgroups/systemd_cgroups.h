@@ -2,6 +2,7 @@
 // kernel's files.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -11,8 +12,11 @@
 namespace flatvm::cgroups {
 
 struct SystemdCgroupsSettings {
-  std::string cgroup_root = "/sys/fs/cgroup";  // where cgroup v2 is mounted
-  BusOpener open_bus;                          // empty: the system bus
+  std::string cgroup_root = "/sys/fs/cgroup";   // where cgroup v2 is mounted
+  std::string storage_dir = "/var/lib/flatvm";  // its disk is what I/O limits are about
+  std::string proc_root = "/proc";
+  std::string sys_root = "/sys";
+  BusOpener open_bus;  // empty: the system bus
 };
 
 // Immutable, hence thread-safe: every call has a connection of its own, so that the stop of one
@@ -22,10 +26,15 @@ class SystemdCgroups final : public TenantCgroups {
  public:
   explicit SystemdCgroups(SystemdCgroupsSettings settings);
 
-  // A limit of 0 and a tenant that is not a name are bugs of the caller's: INTERNAL.
+  // Bugs of the caller's are INTERNAL: a tenant that is not a name, a limit of 0, CPUs that do not
+  // rise. So is a limit of I/O where no block device holds `storage_dir`, naming that.
   absl::Status EnsureSlice(const std::string& tenant, const SliceLimits& limits) override;
   absl::Status RemoveSlice(const std::string& tenant) override;
   absl::StatusOr<SliceLimits> ReadLimits(const std::string& tenant) override;
+  absl::StatusOr<SliceUsage> ReadUsage(const std::string& tenant) override;
+  // INTERNAL also if procfs hides the domain's processes.
+  absl::Status ExposeToOomKiller(const std::string& tenant, uint32_t domain_id) override;
+  absl::StatusOr<uint64_t> ReadVmMemory(const std::string& tenant, uint32_t domain_id) override;
   absl::StatusOr<std::vector<std::string>> ListTenants() override;
 
  private:

@@ -15,18 +15,23 @@
 #include "daemon/app/serve_loop.h"
 #include "daemon/app/worker.h"
 #include "daemon/base/clock.h"
+#include "daemon/base/cpu_list.h"
+#include "daemon/base/durable_file.h"
 #include "daemon/base/error.h"
 #include "daemon/base/str_cat.h"
 #include "daemon/broker/caller_check.h"
+#include "daemon/broker/carver.h"
 #include "daemon/broker/cid_allocator.h"
 #include "daemon/broker/directory.h"
 #include "daemon/broker/reconciler.h"
 #include "daemon/broker/tenant_lifecycle.h"
+#include "daemon/broker/update_tenant.h"
 #include "daemon/broker/vm_lifecycle.h"
 #include "daemon/gate/gate.h"
 #include "daemon/gate/systemd_fd_store.h"
 #include "daemon/gate/systemd_front_launcher.h"
 #include "daemon/hypervisor/libvirt_hypervisor.h"
+#include "daemon/hypervisor/libvirt_primary_share.h"
 #include "daemon/libvirt/connection.h"
 #include "daemon/libvirt/domain_events.h"
 #include "daemon/libvirt/event_loop.h"
@@ -45,11 +50,23 @@ constexpr char kAdminSocket[] = "/run/flatvm/admin.sock";
 // What failed half-way is tried again, and what events may have missed is looked for, this often.
 constexpr std::chrono::seconds kMaintenancePeriod{30};
 
+// Those a tenant may ask for; empty if the kernel does not say.
+std::vector<uint32_t> OnlineCpus() {
+  constexpr const char* kFile = "/sys/devices/system/cpu/online";
+  constexpr size_t kMaxBytes = 4096;
+  auto text = base::ReadFile(kFile, kMaxBytes);
+  if (!text.ok()) return {};
+  while (text->ends_with('\n')) text->pop_back();
+  return base::ParseCpuList(kFile, *text).value_or(std::vector<uint32_t>{});
+}
+
 broker::Settings SettingsOf(const config::Config& config) {
   return broker::Settings{.vmm_overhead_mib = config.vmm_overhead_mib,
                           .front_overhead_mib = config.front_overhead_mib,
                           .create_timeout = std::chrono::milliseconds(config.create_timeout_ms),
-                          .shutdown_timeout_ms = config.shutdown_timeout_ms};
+                          .shutdown_timeout_ms = config.shutdown_timeout_ms,
+                          .carve_timeout = std::chrono::milliseconds(config.carve_timeout_ms),
+                          .host_cpus = OnlineCpus()};
 }
 
 // UnmetRequirements has seen that the pool parses.
@@ -82,9 +99,10 @@ class Daemon {
         settings_(SettingsOf(config)),
         connection_(config.libvirt_uri, &log),
         hypervisor_(connection_, log),
+        primary_share_(connection_),
         host_network_(config.uplink, log),
         networks_(connection_, host_network_, log),
-        cgroups_(cgroups::SystemdCgroupsSettings{}),
+        cgroups_(cgroups::SystemdCgroupsSettings{.storage_dir = config.state_dir}),
         storage_(storage::FileStorageSettings{.state_dir = config.state_dir,
                                               .catalog_dir = config.catalog_dir,
                                               .qemu_img_program = config.qemu_img_program}),
@@ -100,19 +118,23 @@ class Daemon {
                    std::chrono::milliseconds /*timeout*/) {
               return Handle(tenant, method, request);
             }),
-        ports_{hypervisor_, cgroups_, networks_, storage_, records_, *gate_, clock_, log},
+        ports_{hypervisor_, primary_share_, cgroups_, networks_, storage_,
+               records_,    *gate_,         clock_,   log},
         cids_(config.cid_first, config.cid_last, records_),
-        vms_(settings_, ports_, registry_, cids_),
-        tenants_(settings_, ports_, registry_, cids_, SubnetsOf(config), vms_),
+        carver_(settings_, ports_, registry_),
+        vms_(settings_, ports_, registry_, cids_, carver_),
+        tenants_(settings_, ports_, registry_, cids_, carver_, SubnetsOf(config), vms_),
+        updates_(settings_, ports_, registry_, carver_),
         directory_(settings_, ports_, registry_),
         callers_(ports_, registry_),
-        reconciler_(ports_, registry_, tenants_, vms_),
+        reconciler_(ports_, registry_, carver_, tenants_, vms_),
         vm_service_(vms_, directory_, callers_, log, clock_),
-        admin_service_(tenants_, vms_, directory_, log, clock_),
+        admin_service_(tenants_, updates_, vms_, directory_, log, clock_),
         worker_(std::in_place),
-        events_(std::in_place, connection_, [this](const std::string& uuid) {
-          worker_->Post([this, uuid] { reconciler_.OnDomainStopped(uuid); });
-        }) {}
+        events_(std::in_place, connection_,
+                [this](libvirt::DomainEvent event, const std::string& uuid) {
+                  worker_->Post([this, event, uuid] { OnDomainEvent(event, uuid); });
+                }) {}
 
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
@@ -194,11 +216,18 @@ class Daemon {
     return loop.Run();
   }
 
+  // On the worker's thread.
+  void OnDomainEvent(libvirt::DomainEvent event, const std::string& uuid) {
+    if (event == libvirt::DomainEvent::kStarted) return reconciler_.OnDomainStarted(uuid);
+    reconciler_.OnDomainStopped(uuid);
+  }
+
   // On the worker's thread. libvirtd may be away; the next time will do.
   void Maintain() {
     if (!events_->EnsureRegistered().ok()) return;
     if (const absl::Status status = reconciler_.RefreshStates(); !status.ok()) return;
     reconciler_.RetryLeftovers();
+    reconciler_.RepairLimits();
   }
 
   const config::Config& config_;
@@ -208,6 +237,7 @@ class Daemon {
   libvirt::EventLoop event_loop_;
   libvirt::Connection connection_;
   hypervisor::LibvirtHypervisor hypervisor_;
+  hypervisor::LibvirtPrimaryShare primary_share_;
   network::KernelNetwork host_network_;
   network::LibvirtNetworks networks_;
   cgroups::SystemdCgroups cgroups_;
@@ -219,8 +249,10 @@ class Daemon {
   broker::Registry registry_;
   const broker::Ports ports_;
   broker::CidAllocator cids_;
+  broker::Carver carver_;
   broker::VmLifecycle vms_;
   broker::TenantLifecycle tenants_;
+  broker::TenantUpdates updates_;
   broker::Directory directory_;
   broker::CallerCheck callers_;
   broker::Reconciler reconciler_;

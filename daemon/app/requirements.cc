@@ -35,7 +35,7 @@ void CheckCgroups(const HostPaths& paths, Messages* unmet) {
   }
   const std::string line(absl::StripAsciiWhitespace(*text));
   const std::vector<std::string> controllers = absl::StrSplit(line, ' ');
-  for (const char* needed : {"cpu", "io", "memory", "pids"}) {
+  for (const char* needed : {"cpu", "cpuset", "io", "memory", "pids"}) {
     if (std::find(controllers.begin(), controllers.end(), needed) != controllers.end()) continue;
     unmet->push_back(base::StrCat("the kernel's cgroup v2 has no ", needed, " controller (",
                                   paths.cgroup_root, "/cgroup.controllers)"));

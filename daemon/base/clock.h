@@ -13,12 +13,15 @@ class Clock {
   virtual std::chrono::system_clock::time_point Now() const = 0;
   // Monotonic time, for durations and deadlines.
   virtual std::chrono::steady_clock::time_point Steady() const = 0;
+  // Blocks for so long.
+  virtual void SleepFor(std::chrono::steady_clock::duration duration) const = 0;
 };
 
 class RealClock final : public Clock {
  public:
   std::chrono::system_clock::time_point Now() const override;
   std::chrono::steady_clock::time_point Steady() const override;
+  void SleepFor(std::chrono::steady_clock::duration duration) const override;
 };
 
 }  // namespace flatvm::base

@@ -48,9 +48,51 @@ Resources CostOf(const VmSpec& spec, const Settings& settings) {
 }
 
 Resources BaseCost(const TenantRecord& tenant, const Settings& settings) {
-  return Resources{.memory_mib = Saturate(uint64_t{tenant.primary_memory_mib} +
-                                          settings.vmm_overhead_mib + settings.front_overhead_mib),
-                   .vcpus = tenant.primary_vcpus};
+  const bool carved = tenant.carve.mode == CarveMode::kBalloon;
+  const uint32_t memory_mib =
+      carved ? std::min(tenant.carve.primary_min_memory_mib, tenant.primary_memory_mib)
+             : tenant.primary_memory_mib;
+  return Resources{.memory_mib = Saturate(uint64_t{memory_mib} + settings.vmm_overhead_mib +
+                                          settings.front_overhead_mib),
+                   .vcpus = carved ? std::min(1U, tenant.primary_vcpus) : tenant.primary_vcpus};
+}
+
+PrimaryGrant GrantOf(const TenantRecord& tenant, const Resources& limits,
+                     const std::map<std::string, VmRecord>& vms, const Settings& settings) {
+  constexpr uint32_t kPercentOfCpu = 100;
+  const Resources left = LeftOf(limits, UsedBy(tenant, vms, settings));
+  const Resources base = BaseCost(tenant, settings);
+  // What is left to secondaries and the primary's minimum are the primary's as long as nobody has
+  // them.
+  const uint64_t overhead_mib = uint64_t{settings.vmm_overhead_mib} + settings.front_overhead_mib;
+  const uint64_t memory_mib = uint64_t{base.memory_mib} - overhead_mib + left.memory_mib;
+  const uint64_t vcpus = uint64_t{base.vcpus} + left.vcpus;
+  const bool carved = tenant.carve.mode == CarveMode::kBalloon;
+  return PrimaryGrant{
+      .memory_mib =
+          carved ? static_cast<uint32_t>(std::min<uint64_t>(memory_mib, tenant.primary_memory_mib))
+                 : tenant.primary_memory_mib,
+      .cpu_percent = kPercentOfCpu * (carved ? static_cast<uint32_t>(
+                                                   std::min<uint64_t>(vcpus, tenant.primary_vcpus))
+                                             : tenant.primary_vcpus)};
+}
+
+std::vector<Excess> ExcessOf(const Resources& limits, const Resources& used) {
+  std::vector<Excess> excess;
+  for (const Amount& amount : kAmounts) {
+    if (used.*amount.member <= limits.*amount.member) continue;
+    excess.push_back(Excess{
+        .limit = amount.name, .limit_value = limits.*amount.member, .used = used.*amount.member});
+  }
+  return excess;
+}
+
+Resources LesserOf(const Resources& a, const Resources& b) {
+  Resources lesser;
+  for (const Amount& amount : kAmounts) {
+    lesser.*amount.member = std::min(a.*amount.member, b.*amount.member);
+  }
+  return lesser;
 }
 
 Resources UsedBy(const TenantRecord& tenant, const std::map<std::string, VmRecord>& vms,

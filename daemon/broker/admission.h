@@ -5,6 +5,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "daemon/broker/records.h"
@@ -16,12 +17,40 @@ namespace flatvm::broker {
 Resources CostOf(const VmSpec& spec, const Settings& settings);
 
 // What the tenant itself costs: its primary, that VMM's overhead, and its front. Counts no
-// secondary.
+// secondary. In CarveMode::kBalloon the primary costs what it keeps at least: its minimum of memory
+// and one vCPU.
 Resources BaseCost(const TenantRecord& tenant, const Settings& settings);
 
 // BaseCost plus every secondary's cost, whatever its state.
 Resources UsedBy(const TenantRecord& tenant, const std::map<std::string, VmRecord>& vms,
                  const Settings& settings);
+
+// What a primary may have while its tenant's secondaries have theirs.
+struct PrimaryGrant {
+  uint32_t memory_mib = 0;
+  uint32_t cpu_percent = 0;  // of one CPU
+
+  bool operator==(const PrimaryGrant&) const = default;
+};
+
+// In kReserved all that the primary is defined with; in kBalloon no more than `limits` leave beside
+// the overheads and `vms`, and no less than BaseCost counts for it. A function of records: nothing
+// remembers what was taken, so that nothing can drift.
+PrimaryGrant GrantOf(const TenantRecord& tenant, const Resources& limits,
+                     const std::map<std::string, VmRecord>& vms, const Settings& settings);
+
+// One amount of which more is used than the limit allows.
+struct Excess {
+  std::string limit;  // "memory_mib" and its like
+  uint32_t limit_value = 0;
+  uint32_t used = 0;
+
+  bool operator==(const Excess&) const = default;
+};
+std::vector<Excess> ExcessOf(const Resources& limits, const Resources& used);
+
+// The lesser of both, for each amount.
+Resources LesserOf(const Resources& a, const Resources& b);
 
 // limits - used; 0 where used is larger.
 Resources LeftOf(const Resources& limits, const Resources& used);

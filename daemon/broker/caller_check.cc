@@ -2,6 +2,7 @@
 
 #include "daemon/base/error.h"
 #include "daemon/base/str_cat.h"
+#include "daemon/broker/current_record.h"
 
 namespace flatvm::broker {
 namespace {
@@ -21,15 +22,13 @@ absl::Status CallerCheck::Verify(const TenantRecord& tenant) {
 
   // A new boot: what the earlier one had open must not speak for this one.
   ports_.gate.DropConnections(tenant.name);
-  TenantRecord updated;
   {
     Registry::Access state = registry_.Acquire();
     TenantEntry* entry = state->FindTenant(tenant.name);
     if (entry == nullptr || entry->changing) return Refuse("the tenant is being removed");
     entry->record.primary_boot_id = primary->boot_id;
-    updated = entry->record;
   }
-  return ports_.records.PutTenant(updated);
+  return PutCurrentRecord(ports_, registry_, tenant.name);
 }
 
 absl::StatusOr<std::string> CallerCheck::Identify(base::VsockCid cid) {

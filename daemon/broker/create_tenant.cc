@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
+#include "daemon/base/cpu_list.h"
 #include "daemon/base/error.h"
 #include "daemon/base/names.h"
 #include "daemon/base/rollback.h"
@@ -12,8 +14,11 @@
 namespace flatvm::broker {
 namespace {
 
+// All of it, also where secondaries may be carved out of it later: alone it has everything.
 absl::Status CheckPrimaryFits(const TenantRecord& tenant, const Settings& settings) {
-  const Resources cost = BaseCost(tenant, settings);
+  TenantRecord uncarved = tenant;
+  uncarved.carve = Carve{};
+  const Resources cost = BaseCost(uncarved, settings);
   const bool fits =
       cost.memory_mib <= tenant.limits.memory_mib && cost.vcpus <= tenant.limits.vcpus;
   if (fits) return absl::OkStatus();
@@ -60,11 +65,41 @@ cgroups::SliceLimits SliceLimitsOf(const TenantRecord& tenant) {
   // the vCPUs are ample.
   constexpr uint64_t kTasksPerVm = 128;
   constexpr uint64_t kTasksOfFront = 256;
+  // Wide enough to be felt, and so narrow that the slowing stays in the milliseconds (the kernel's
+  // grows with the square of the overrun).
+  const uint32_t gap_mib = std::clamp(tenant.limits.memory_mib / 64, 1U, 64U);
   return cgroups::SliceLimits{
       .memory_max_bytes = tenant.limits.memory_mib * base::kMebibyte,
+      .memory_high_bytes = (tenant.limits.memory_mib - gap_mib) * base::kMebibyte,
       .cpu_percent = tenant.limits.vcpus * 100,
+      .cpus = tenant.cpus,
       .tasks_max =
-          kTasksOfFront + kTasksPerVm * (uint64_t{tenant.limits.vms} + 1) + tenant.limits.vcpus};
+          kTasksOfFront + kTasksPerVm * (uint64_t{tenant.limits.vms} + 1) + tenant.limits.vcpus,
+      .io = tenant.io};
+}
+
+absl::Status CheckCpusFree(const RegistryState& state, const std::string& tenant,
+                           const std::vector<uint32_t>& cpus) {
+  for (const auto& [name, entry] : state.tenants) {
+    if (name == tenant) continue;
+    std::vector<uint32_t> shared;
+    std::set_intersection(cpus.begin(), cpus.end(), entry.record.cpus.begin(),
+                          entry.record.cpus.end(), std::back_inserter(shared));
+    if (shared.empty()) continue;
+    return base::MakeError(
+        absl::StatusCode::kFailedPrecondition,
+        base::ErrorInfo{.reason = base::Reason::kCpusTaken, .field = "cpus"},
+        base::StrCat("tenant \"", name, "\" has CPU ", base::FormatCpuList(shared), " already"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckCarvable(const hypervisor::PrimaryInfo& primary, const Carve& carve) {
+  if (carve.mode != CarveMode::kBalloon || primary.balloon_lack.empty()) return absl::OkStatus();
+  return base::MakeError(
+      absl::StatusCode::kFailedPrecondition,
+      base::ErrorInfo{.reason = base::Reason::kPrimaryKeepsMemory, .field = "carve.mode"},
+      base::StrCat("nothing can be taken from \"", primary.name, "\": ", primary.balloon_lack));
 }
 
 absl::Status TenantLifecycle::TakeSubnet(const network::Ipv4Subnet& subnet) {
@@ -142,7 +177,12 @@ class TenantLifecycle::Creation {
     tenant_.primary_vcpus = primary_.vcpus;
     tenant_.created_at = owner_.ports_.clock.Now();
     tenant_.request_id = order_.request_id;
+    tenant_.io = order_.io;
+    FLATVM_ASSIGN_OR_RETURN(tenant_.cpus, ValidateCpus(order_.cpus, owner_.settings_.host_cpus));
+    tenant_.carve = order_.carve;
+    FLATVM_RETURN_IF_ERROR(ValidateCarve(tenant_.carve, primary_.memory_mib));
     FLATVM_RETURN_IF_ERROR(CheckPrimaryFits(tenant_, owner_.settings_));
+    FLATVM_RETURN_IF_ERROR(CheckCarvable(primary_, tenant_.carve));
     FLATVM_ASSIGN_OR_RETURN(const std::vector<base::VsockCid> foreign,
                             owner_.ports_.hypervisor.ListUsedCids());
 
@@ -179,6 +219,7 @@ class TenantLifecycle::Creation {
           base::ErrorInfo{.reason = base::Reason::kTenantExists, .field = "name"},
           base::StrCat("there is a tenant \"", order_.name, "\" already"));
     }
+    FLATVM_RETURN_IF_ERROR(CheckCpusFree(state, order_.name, tenant_.cpus));
     if (const TenantEntry* other = state.FindTenantByPrimary(primary_.uuid)) {
       return base::MakeError(
           absl::StatusCode::kAlreadyExists,
@@ -234,6 +275,8 @@ absl::StatusOr<CreateTenantResult> TenantLifecycle::Create(const CreateTenantOrd
   FLATVM_RETURN_IF_ERROR(base::CheckName("name", order.name));
   FLATVM_RETURN_IF_ERROR(ValidatePrimaryReference(order.primary));
   FLATVM_RETURN_IF_ERROR(ValidateLimits(order.limits));
+  FLATVM_RETURN_IF_ERROR(ValidateIo(order.io));
+  FLATVM_RETURN_IF_ERROR(ValidateCpus(order.cpus, settings_.host_cpus).status());
   if (order.mode == Mode::kExecute && !order.request_id.empty()) {
     Registry::Access state = registry_.Acquire();
     const TenantEntry* entry = state->FindTenant(order.name);

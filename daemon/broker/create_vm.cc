@@ -40,7 +40,7 @@ absl::StatusOr<VmSpec> Resolve(const VmSpec& asked, const storage::CatalogImage&
 }
 
 hypervisor::DomainSpec BuildDomainSpec(const VmRecord& vm, const storage::CatalogImage& image,
-                                       const storage::VmFiles& files) {
+                                       const storage::VmFiles& files, CarveMode carve) {
   hypervisor::DomainSpec spec{.tenant = vm.tenant,
                               .vm_id = vm.id,
                               .vm_name = vm.spec.name,
@@ -51,6 +51,8 @@ hypervisor::DomainSpec BuildDomainSpec(const VmRecord& vm, const storage::Catalo
                               .network = network::NetworkName(vm.tenant),
                               .partition = cgroups::PartitionPath(vm.tenant),
                               .console_log = files.console_log};
+  // What it has of the tenant's CPU time is what the primary has lost of it.
+  if (carve == CarveMode::kBalloon) spec.cpu_quota_percent = vm.spec.vcpus * 100;
   if (image.disk.has_value()) {
     spec.disk = hypervisor::DomainDisk{.path = files.disk_path,
                                        .format = base::DiskFormat::kQcow2,
@@ -89,6 +91,10 @@ class VmLifecycle::Creation {
     // undoes it.
     rollback_.Push("record", [this] { return RemoveRecord(); });
     FLATVM_RETURN_IF_ERROR(owner_.ports_.records.PutVm(vm_));
+    if (carve_ == CarveMode::kBalloon) {
+      FLATVM_RETURN_IF_ERROR(owner_.carver_.Take(vm_.tenant));
+      FLATVM_RETURN_IF_ERROR(timer_.EndStage("carve"));
+    }
     FLATVM_RETURN_IF_ERROR(AddLease());
     FLATVM_RETURN_IF_ERROR(timer_.EndStage("address"));
     FLATVM_RETURN_IF_ERROR(CreateFiles());
@@ -111,7 +117,7 @@ class VmLifecycle::Creation {
           base::ErrorInfo{.reason = base::Reason::kVmNameTaken, .field = "spec.name"},
           base::StrCat("there is a secondary \"", order_.spec.name, "\" already"));
     }
-    FLATVM_RETURN_IF_ERROR(Admit(tenant->record.limits,
+    FLATVM_RETURN_IF_ERROR(Admit(tenant->Ceiling(),
                                  UsedBy(tenant->record, tenant->vms, owner_.settings_),
                                  CostOf(vm_.spec, owner_.settings_)));
     vm_.tenant = order_.tenant;
@@ -121,6 +127,7 @@ class VmLifecycle::Creation {
     if (order_.mode == Mode::kValidateOnly) return absl::OkStatus();
 
     boot_id_ = tenant->record.primary_boot_id;
+    carve_ = tenant->record.carve.mode;
     FLATVM_ASSIGN_OR_RETURN(vm_.address, tenant->addresses.Allocate());
     vm_.mac = network::MacFor(vm_.address);
     auto cid = owner_.cids_.Allocate([&](base::VsockCid other) { return state->HasCid(other); });
@@ -165,7 +172,12 @@ class VmLifecycle::Creation {
 
   absl::Status StartDomain() {
     PushEffect("domain", [this] { return owner_.ports_.hypervisor.RemoveDomain(vm_.id); });
-    return owner_.ports_.hypervisor.StartDomain(BuildDomainSpec(vm_, image_, files_));
+    FLATVM_ASSIGN_OR_RETURN(
+        const uint32_t domain_id,
+        owner_.ports_.hypervisor.StartDomain(BuildDomainSpec(vm_, image_, files_, carve_)));
+    const absl::Status status = owner_.ports_.cgroups.ExposeToOomKiller(vm_.tenant, domain_id);
+    // Its guest may have ended already; the event says so.
+    return status.code() == absl::StatusCode::kNotFound ? absl::OkStatus() : status;
   }
 
   // The primary that asked must still be the one that runs; then the record says so, on disk first.
@@ -220,6 +232,7 @@ class VmLifecycle::Creation {
       }
     }
     owner_.registry_.NotifyChanged();
+    if (carve_ == CarveMode::kBalloon) owner_.GiveBack(vm_.tenant);
   }
 
   VmLifecycle& owner_;
@@ -229,6 +242,7 @@ class VmLifecycle::Creation {
   storage::VmFiles files_;
   VmRecord vm_;
   std::string boot_id_;
+  CarveMode carve_ = CarveMode::kReserved;
   bool undone_ = true;            // every effect so far was undone
   base::RollbackStack rollback_;  // last: its undo steps use the rest
 };
@@ -254,6 +268,15 @@ absl::StatusOr<std::unique_ptr<VmRecord>> VmLifecycle::FindEarlierCreate(
                            "the secondary this request made is being destroyed");
   }
   return std::make_unique<VmRecord>(vm);
+}
+
+void VmLifecycle::GiveBack(const std::string& tenant) {
+  const absl::Status status = carver_.Adjust(tenant);
+  if (status.ok()) return;
+  ports_.log.Log(base::LogLevel::kWarning,
+                 base::StrCat("giving a primary its share back failed, to be tried again: ",
+                              base::Message(status)),
+                 base::LogFields{.tenant = tenant});
 }
 
 absl::StatusOr<VmRecord> VmLifecycle::Create(const CreateVmOrder& order) {

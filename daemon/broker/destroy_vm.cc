@@ -87,16 +87,22 @@ absl::StatusOr<VmRecord> VmLifecycle::Destroy(const DestroyVmOrder& order) {
   FLATVM_RETURN_IF_ERROR(ports_.records.PutVm(intent));
   FLATVM_RETURN_IF_ERROR(RemoveEffects(vm));
 
-  Registry::Access state = registry_.Acquire();
-  if (TenantEntry* tenant = state->FindTenant(order.tenant); tenant != nullptr) {
-    tenant->addresses.Remove(vm.address);
-    tenant->vms.erase(vm.id);
-    tenant->finished_destroys.Remember(RequestMemory::Outcome{.request_id = order.request_id,
-                                                              .reference = order.vm,
-                                                              .vm = vm,
-                                                              .finished = ports_.clock.Steady()});
-  }
+  Forget(order, vm);
+  GiveBack(order.tenant);
   return vm;
+}
+
+// From here on another secondary may have its name, its address and its budget.
+void VmLifecycle::Forget(const DestroyVmOrder& order, const VmRecord& vm) {
+  Registry::Access state = registry_.Acquire();
+  TenantEntry* tenant = state->FindTenant(order.tenant);
+  if (tenant == nullptr) return;
+  tenant->addresses.Remove(vm.address);
+  tenant->vms.erase(vm.id);
+  tenant->finished_destroys.Remember(RequestMemory::Outcome{.request_id = order.request_id,
+                                                            .reference = order.vm,
+                                                            .vm = vm,
+                                                            .finished = ports_.clock.Steady()});
 }
 
 }  // namespace flatvm::broker

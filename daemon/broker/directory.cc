@@ -23,6 +23,7 @@ TenantView ViewOf(const TenantEntry& entry, const Settings& settings) {
   TenantView view{.record = entry.record, .vmm_overhead_mib = settings.vmm_overhead_mib};
   view.used = UsedBy(entry.record, entry.vms, settings);
   view.left = LeftOf(entry.record.limits, view.used);
+  view.grant = GrantOf(entry.record, entry.record.limits, entry.vms, settings);
   view.vms = SortedVms(entry);
   return view;
 }
@@ -48,6 +49,8 @@ absl::StatusOr<TenantView> Directory::GetTenant(const std::string& name) {
     view = ViewOf(*entry, settings_);
   }
   AddPrimary(&view);
+  // The numbers on record stand without it.
+  if (auto usage = ports_.cgroups.ReadUsage(name); usage.ok()) view.usage = *usage;
   return view;
 }
 

@@ -1,10 +1,12 @@
 // Questions: what tenants and secondaries there are. Changes nothing.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "daemon/broker/admission.h"
 #include "daemon/broker/records.h"
 #include "daemon/broker/registry.h"
 #include "daemon/broker/settings.h"
@@ -17,6 +19,9 @@ struct TenantView {
   TenantRecord record;
   Resources used;
   Resources left;
+  PrimaryGrant grant;  // what the primary has while the secondaries have theirs
+  std::optional<cgroups::SliceUsage>
+      usage;  // of GetTenant only; none if the kernel cannot be asked
   PrimaryState primary_state = PrimaryState::kUnknown;  // kUnknown: libvirt cannot be asked
   bool primary_needs_restart = false;
   uint32_t vmm_overhead_mib = 0;

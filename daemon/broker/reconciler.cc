@@ -73,6 +73,7 @@ void Reconciler::ReconcileTenant(const std::string& tenant) {
   }
   if (record.state != TenantState::kReady) return;  // its removal failed and will be tried again
   LogFailure("slice and network of a tenant", tenants_.EnsureEffects(record, leases), tenant, "");
+  LogFailure("primary's share", carver_.Adjust(tenant), tenant, "");
   LogFailure("front of a tenant", ports_.gate.OpenTenant(tenant), tenant, "");
 }
 
@@ -104,6 +105,14 @@ absl::Status Reconciler::RefreshStates() {
   return absl::OkStatus();
 }
 
+// It may have been started by a flatvmd that ended before it came to this.
+void Reconciler::ExposeToOomKiller(const hypervisor::DomainInfo& domain) {
+  if (domain.domain_id == 0) return;
+  const absl::Status status = ports_.cgroups.ExposeToOomKiller(domain.tenant, domain.domain_id);
+  if (status.code() == absl::StatusCode::kNotFound) return;  // stopped meanwhile
+  LogFailure("exposing a secondary to the OOM killer", status, domain.tenant, domain.vm_id);
+}
+
 void Reconciler::RemoveOrphans(const std::vector<hypervisor::DomainInfo>& domains) {
   std::set<std::string> tenants;
   std::set<std::string> vms;
@@ -115,7 +124,10 @@ void Reconciler::RemoveOrphans(const std::vector<hypervisor::DomainInfo>& domain
     }
   }
   for (const hypervisor::DomainInfo& domain : domains) {
-    if (vms.contains(domain.vm_id)) continue;
+    if (vms.contains(domain.vm_id)) {
+      ExposeToOomKiller(domain);
+      continue;
+    }
     ports_.log.Log(base::LogLevel::kWarning, "removing a secondary's domain that has no record",
                    base::LogFields{.tenant = domain.tenant, .vm = domain.vm_id, .op = "reconcile"});
     LogFailure("removal of an orphaned domain", ports_.hypervisor.RemoveDomain(domain.vm_id),

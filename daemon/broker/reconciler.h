@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "daemon/broker/carver.h"
 #include "daemon/broker/record_store.h"
 #include "daemon/broker/registry.h"
 #include "daemon/broker/settings.h"
@@ -18,8 +19,9 @@ namespace flatvm::broker {
 // Run by one thread; blocks.
 class Reconciler {
  public:
-  Reconciler(const Ports& ports, Registry& registry, TenantLifecycle& tenants, VmLifecycle& vms)
-      : ports_(ports), registry_(registry), tenants_(tenants), vms_(vms) {}
+  Reconciler(const Ports& ports, Registry& registry, Carver& carver, TenantLifecycle& tenants,
+             VmLifecycle& vms)
+      : ports_(ports), registry_(registry), carver_(carver), tenants_(tenants), vms_(vms) {}
 
   // Fills the empty registry from `stored` and the host: tenants half made or half removed go,
   // slices, networks and gates of the others are put in place; secondaries half made or half
@@ -36,6 +38,14 @@ class Reconciler {
   // Errors: UNAVAILABLE when the hypervisor cannot be asked.
   absl::Status RefreshStates();
 
+  // Compares every ready tenant's slice with its record, sets again what somebody else changed,
+  // with a warning that names it, and brings primaries' shares in line. Idempotent.
+  void RepairLimits();
+
+  // A domain started: a primary has all its memory again and gets what its secondaries leave it.
+  // Others are ignored.
+  void OnDomainStarted(const std::string& uuid);
+
   // A domain stopped: a primary's connections are dropped, a secondary becomes kStopped. Others are
   // ignored.
   void OnDomainStopped(const std::string& uuid);
@@ -48,13 +58,16 @@ class Reconciler {
   void MarkStopped(std::set<std::string> candidates,
                    const std::vector<hypervisor::DomainInfo>& domains);
   void RemoveOrphans(const std::vector<hypervisor::DomainInfo>& domains);
+  void ExposeToOomKiller(const hypervisor::DomainInfo& domain);
   void RemoveOrphanedSlices();
+  void RepairSlice(const std::string& name);
   void FinishTenantRemoval(const std::string& tenant);
   void LogFailure(const std::string& what, const absl::Status& status, const std::string& tenant,
                   const std::string& vm);
 
   const Ports& ports_;
   Registry& registry_;
+  Carver& carver_;
   TenantLifecycle& tenants_;
   VmLifecycle& vms_;
 };

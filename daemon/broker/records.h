@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cgroups/tenant_cgroups.h"
 #include "daemon/base/types.h"
 #include "daemon/hypervisor/hypervisor.h"
 #include "network/ipv4.h"
@@ -24,6 +25,17 @@ struct Resources {
   uint32_t disk_mib = 0;
 
   bool operator==(const Resources&) const = default;
+};
+
+// Where secondaries' memory and CPU time come from: from what the primary leaves of the limits, or
+// from the primary itself, which gets both back when they are destroyed.
+enum class CarveMode { kReserved, kBalloon };
+
+struct Carve {
+  CarveMode mode = CarveMode::kReserved;
+  uint32_t primary_min_memory_mib = 0;  // what a primary keeps in kBalloon; else 0
+
+  bool operator==(const Carve&) const = default;
 };
 
 enum class VmState { kCreating, kRunning, kStopped, kDestroying };
@@ -68,6 +80,9 @@ struct TenantRecord {
   std::string name;
   TenantState state = TenantState::kCreating;
   Resources limits;
+  cgroups::IoLimits io;
+  std::vector<uint32_t> cpus;  // rising; empty: all
+  Carve carve;
   std::string primary_uuid;
   std::string primary_domain;       // name at creation, for people
   uint32_t primary_memory_mib = 0;  // maximum of its definition at creation

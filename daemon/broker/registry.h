@@ -5,7 +5,9 @@
 #include <chrono>
 #include <condition_variable>
 #include <map>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -19,6 +21,14 @@
 
 namespace flatvm::broker {
 
+// Locked for one tenant's sake, one thread at a time; the registry may be locked inside of them,
+// but not around them.
+struct TenantLocks {
+  std::mutex record;  // while the record on disk is written
+  std::mutex slice;   // while the kernel's limits are set
+  std::mutex share;   // while the primary's share is decided and set
+};
+
 // A tenant with all it has.
 struct TenantEntry {
   explicit TenantEntry(TenantRecord tenant_record)
@@ -26,12 +36,18 @@ struct TenantEntry {
 
   // By name or id; null if there is none.
   VmRecord* FindVm(const std::string& reference);
+  // What admission and the primary's share go by: the record's limits, or less during an update.
+  const Resources& Ceiling() const { return ceiling.has_value() ? *ceiling : record.limits; }
 
   TenantRecord record;
   std::map<std::string, VmRecord> vms;     // by id; a record here is a reservation
   std::set<std::string> in_flight;         // ids of secondaries that a change is under way for
   std::set<std::string> claimed_requests;  // request ids of calls under way; see RequestClaim
-  bool changing = false;                   // a change of the tenant itself is under way
+  std::shared_ptr<TenantLocks> locks = std::make_shared<TenantLocks>();
+  // While limits change, and a lesser amount holds already or a greater one does not yet.
+  std::optional<Resources> ceiling;
+  bool updating = false;  // limits are being changed
+  bool changing = false;  // a change of the tenant itself is under way
   // The hypervisor could not be asked whether a connection's CID is the running primary's: nothing
   // is answered until it was.
   bool unverified = false;

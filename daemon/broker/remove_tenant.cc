@@ -26,6 +26,9 @@ std::vector<std::string> StillHas(const hypervisor::PrimaryInfo& primary,
 absl::Status TenantLifecycle::RemoveEffects(const TenantRecord& tenant, PrimaryRestart restart,
                                             std::vector<std::string>* needs_restart) {
   FLATVM_RETURN_IF_ERROR(ports_.gate.CloseTenant(tenant.name));
+  if (tenant.carve.mode == CarveMode::kBalloon) {
+    FLATVM_RETURN_IF_ERROR(carver_.Release(tenant));
+  }
   FLATVM_RETURN_IF_ERROR(ports_.hypervisor.DetachPrimary(tenant.undo));
   auto primary = ports_.hypervisor.GetPrimary(tenant.primary_uuid);
   if (!primary.ok() && primary.status().code() != absl::StatusCode::kNotFound) {

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <vector>
 
 #include "cgroups/tenant_cgroups.h"
 #include "daemon/base/clock.h"
@@ -10,6 +11,7 @@
 #include "daemon/broker/record_store.h"
 #include "daemon/broker/tenant_gate.h"
 #include "daemon/hypervisor/hypervisor.h"
+#include "daemon/hypervisor/primary_share.h"
 #include "network/tenant_networks.h"
 #include "storage/tenant_storage.h"
 
@@ -20,11 +22,14 @@ struct Settings {
   uint32_t front_overhead_mib = 64;
   std::chrono::milliseconds create_timeout{60'000};
   uint32_t shutdown_timeout_ms = 30'000;
+  std::chrono::milliseconds carve_timeout{15'000};  // for a primary to give its memory back
+  std::vector<uint32_t> host_cpus;                  // those online, rising; empty: not known
 };
 
 // Everything the broker works through; all of it outlives the broker.
 struct Ports {
   hypervisor::Hypervisor& hypervisor;
+  hypervisor::PrimaryShare& primary_share;
   cgroups::TenantCgroups& cgroups;
   network::TenantNetworks& networks;
   storage::TenantStorage& storage;

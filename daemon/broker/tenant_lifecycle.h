@@ -24,6 +24,9 @@ struct CreateTenantOrder {
   std::string request_id;
   Mode mode = Mode::kExecute;
   Resources limits;
+  cgroups::IoLimits io;
+  std::vector<uint32_t> cpus;  // rising; empty: all
+  Carve carve;
   PrimaryRestart restart = PrimaryRestart::kLeaveRunning;
 };
 
@@ -54,18 +57,29 @@ std::vector<std::string> LacksOf(const hypervisor::PrimaryInfo& primary,
 
 hypervisor::PrimaryAttachment AttachmentOf(const TenantRecord& tenant);
 
-// What the kernel is to enforce for a tenant.
+// OK unless another tenant that has a list of CPUs shares one with `cpus`. Errors:
+// FAILED_PRECONDITION / kCpusTaken.
+absl::Status CheckCpusFree(const RegistryState& state, const std::string& tenant,
+                           const std::vector<uint32_t>& cpus);
+
+// OK unless `carve` asks for what this primary cannot do. Errors: FAILED_PRECONDITION /
+// kPrimaryKeepsMemory.
+absl::Status CheckCarvable(const hypervisor::PrimaryInfo& primary, const Carve& carve);
+
+// What the kernel is to enforce for a tenant. memory.high lies a little below memory.max, so that a
+// tenant that fills up is slowed before it is killed.
 cgroups::SliceLimits SliceLimitsOf(const TenantRecord& tenant);
 
 // Thread-safe; calls block on libvirt, systemd and the disk.
 class TenantLifecycle {
  public:
   TenantLifecycle(const Settings& settings, const Ports& ports, Registry& registry,
-                  CidAllocator& cids, network::SubnetPool subnets, VmLifecycle& vms)
+                  CidAllocator& cids, Carver& carver, network::SubnetPool subnets, VmLifecycle& vms)
       : settings_(settings),
         ports_(ports),
         registry_(registry),
         cids_(cids),
+        carver_(carver),
         vms_(vms),
         subnets_(std::move(subnets)) {}
 
@@ -73,7 +87,8 @@ class TenantLifecycle {
   // primary's persistent definition, opens the gate, and restarts the primary if told to. Either
   // all of it is there afterwards or nothing. Errors: INVALID_ARGUMENT; NOT_FOUND /
   // kPrimaryNotDefined; ALREADY_EXISTS / kTenantExists, kPrimaryHasTenant; FAILED_PRECONDITION /
-  // kPrimaryTooLarge, kPrimaryNotDefined; RESOURCE_EXHAUSTED; UNAVAILABLE; INTERNAL.
+  // kPrimaryTooLarge, kPrimaryNotDefined, kPrimaryKeepsMemory, kCpusTaken; RESOURCE_EXHAUSTED;
+  // UNAVAILABLE; INTERNAL.
   absl::StatusOr<CreateTenantResult> Create(const CreateTenantOrder& order);
 
   // Undoes Create. If a step fails the tenant stays in kRemoving and a further remove goes on where
@@ -108,6 +123,7 @@ class TenantLifecycle {
   const Ports& ports_;
   Registry& registry_;
   CidAllocator& cids_;
+  Carver& carver_;
   VmLifecycle& vms_;
   std::mutex subnets_mutex_;  // guards subnets_
   network::SubnetPool subnets_;

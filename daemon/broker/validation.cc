@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "daemon/base/cpu_list.h"
 #include "daemon/base/error.h"
 #include "daemon/base/names.h"
 #include "daemon/base/str_cat.h"
@@ -18,6 +19,11 @@ constexpr uint32_t kMaxVmDiskMib =
 constexpr uint32_t kMinTenantMemoryMib = 64;
 constexpr uint32_t kMaxTenantVcpus = 4096;
 constexpr uint32_t kMaxTenantVms = 4096;
+// Less and a guest does not boot within its time.
+constexpr uint64_t kMinIoBytes = 64 * 1024;
+constexpr uint64_t kMinIoOperations = 8;
+constexpr uint64_t kMaxIoBytes = uint64_t{1} << 50U;  // 1 PiB
+constexpr uint64_t kMaxIoOperations = 4'294'967'294;  // the kernel counts them in 32 bits
 
 absl::Status CheckRange(std::string_view field, uint32_t value, uint32_t min, uint32_t max,
                         std::string_view unit) {
@@ -47,6 +53,54 @@ absl::Status ValidateLimits(const Resources& limits) {
                                     kMaxMemoryMib, " MiB"));
   FLATVM_RETURN_IF_ERROR(CheckRange("limits.vcpus", limits.vcpus, 1, kMaxTenantVcpus, ""));
   return CheckRange("limits.vms", limits.vms, 1, kMaxTenantVms, "");
+}
+
+absl::Status ValidateCarve(const Carve& carve, uint32_t primary_memory_mib) {
+  constexpr const char* kField = "carve.primary_min_memory_mib";
+  if (carve.mode == CarveMode::kBalloon) {
+    return CheckRange(kField, carve.primary_min_memory_mib, kMinTenantMemoryMib, primary_memory_mib,
+                      " MiB, the primary's own memory");
+  }
+  if (carve.primary_min_memory_mib == 0) return absl::OkStatus();
+  return base::FieldError(base::Reason::kFieldOutOfRange, kField,
+                          "goes with carving by balloon only: nothing is taken otherwise");
+}
+
+absl::StatusOr<std::vector<uint32_t>> ValidateCpus(const std::vector<uint32_t>& cpus,
+                                                   const std::vector<uint32_t>& host_cpus) {
+  if (cpus == host_cpus || host_cpus.empty()) {
+    return host_cpus.empty() ? cpus : std::vector<uint32_t>{};
+  }
+  for (const uint32_t cpu : cpus) {
+    if (std::binary_search(host_cpus.begin(), host_cpus.end(), cpu)) continue;
+    return base::FieldError(base::Reason::kFieldOutOfRange, "cpus",
+                            base::StrCat("the host has no CPU ", cpu, " online, only ",
+                                         base::FormatCpuList(host_cpus)));
+  }
+  return cpus;
+}
+
+absl::Status ValidateIo(const cgroups::IoLimits& io) {
+  struct Item {
+    const char* field;
+    uint64_t value;
+    uint64_t min;
+    uint64_t max;
+  };
+  const Item items[] = {
+      {"io.read_bytes", io.read_bytes, kMinIoBytes, kMaxIoBytes},
+      {"io.write_bytes", io.write_bytes, kMinIoBytes, kMaxIoBytes},
+      {"io.read_operations", io.read_operations, kMinIoOperations, kMaxIoOperations},
+      {"io.write_operations", io.write_operations, kMinIoOperations, kMaxIoOperations}};
+  for (const Item& item : items) {
+    const bool good =
+        item.value == cgroups::kNoLimit || (item.value >= item.min && item.value <= item.max);
+    if (good) continue;
+    return base::FieldError(
+        base::Reason::kFieldOutOfRange, item.field,
+        base::StrCat("must be ", item.min, "..", item.max, " a second, not ", item.value));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status ValidateVmReference(const std::string& reference) {

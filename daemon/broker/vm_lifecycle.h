@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "daemon/broker/carver.h"
 #include "daemon/broker/cid_allocator.h"
 #include "daemon/broker/records.h"
 #include "daemon/broker/registry.h"
@@ -31,13 +32,15 @@ struct DestroyVmOrder {
 // Thread-safe; calls block for as long as the hypervisor takes.
 class VmLifecycle {
  public:
-  VmLifecycle(const Settings& settings, const Ports& ports, Registry& registry, CidAllocator& cids)
-      : settings_(settings), ports_(ports), registry_(registry), cids_(cids) {}
+  VmLifecycle(const Settings& settings, const Ports& ports, Registry& registry, CidAllocator& cids,
+              Carver& carver)
+      : settings_(settings), ports_(ports), registry_(registry), cids_(cids), carver_(carver) {}
 
   // Validates, admits, and boots a secondary; answers when its vCPUs run. Either all of it is there
   // afterwards or nothing. A repeated request (same request id, same spec) waits for the first one
   // and answers with what it made. Errors: INVALID_ARGUMENT; NOT_FOUND / kImageNotFound;
-  // FAILED_PRECONDITION / kImageUnusable, kPrimaryRestarted; ALREADY_EXISTS / kVmNameTaken,
+  // FAILED_PRECONDITION / kImageUnusable, kPrimaryRestarted,
+  // kPrimaryKeepsMemory, kPrimaryNeedsRestart; ALREADY_EXISTS / kVmNameTaken,
   // kRequestIdReused; RESOURCE_EXHAUSTED; ABORTED / kChangeInFlight; DEADLINE_EXCEEDED /
   // kStageTimedOut; UNAVAILABLE; INTERNAL.
   absl::StatusOr<VmRecord> Create(const CreateVmOrder& order);
@@ -58,11 +61,16 @@ class VmLifecycle {
 
   // A repeated request's answer, or null if this request is new.
   absl::StatusOr<std::unique_ptr<VmRecord>> FindEarlierCreate(const CreateVmOrder& order);
+  void Forget(const DestroyVmOrder& order, const VmRecord& vm);
+  // The primary may have back what a secondary that is gone held. A failure is logged: the
+  // reconciler tries again.
+  void GiveBack(const std::string& tenant);
 
   const Settings& settings_;
   const Ports& ports_;
   Registry& registry_;
   CidAllocator& cids_;
+  Carver& carver_;
 };
 
 }  // namespace flatvm::broker

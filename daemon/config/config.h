@@ -24,6 +24,7 @@ struct Config {
   uint32_t vmm_overhead_mib = 64;    // counted for each VM beside its guest memory
   uint32_t front_overhead_mib = 64;  // counted for each tenant
   uint32_t create_timeout_ms = 60'000;
+  uint32_t carve_timeout_ms = 15'000;     // for a primary to give memory back
   uint32_t shutdown_timeout_ms = 30'000;  // of a primary at --restart, then by force
 
   std::string front_program = "/usr/libexec/flatvm/flatvm-front";

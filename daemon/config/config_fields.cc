@@ -41,6 +41,8 @@ constexpr std::array kFields = {
     ConfigField{"overhead", "front", SizeField{&Config::front_overhead_mib, 0, kMaxOverheadMib}},
     ConfigField{"timeouts", "create",
                 DurationField{&Config::create_timeout_ms, kMinTimeoutMs, kMaxTimeoutMs}},
+    ConfigField{"timeouts", "carve",
+                DurationField{&Config::carve_timeout_ms, kMinTimeoutMs, kMaxTimeoutMs}},
     ConfigField{"timeouts", "primary_shutdown",
                 DurationField{&Config::shutdown_timeout_ms, kMinTimeoutMs, kMaxTimeoutMs}},
     ConfigField{"programs", "front", TextField{&Config::front_program, TextKind::kAbsolutePath}},

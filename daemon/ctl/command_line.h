@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "daemon/ctl/grammar.h"
+#include "daemon/ctl/tenant_change.h"
 #include "flatvm/v1/admin.pb.h"
 
 namespace flatvm::ctl {
@@ -18,20 +20,15 @@ struct DestroyVms {
 };
 
 // What to do, as the request to send. Requests have no request_id yet.
-using Command =
-    std::variant<v1::CreateTenantRequest, v1::RemoveTenantRequest, v1::ListTenantsRequest,
-                 v1::ShowTenantRequest, v1::ListAllVmsRequest, v1::ShowAnyVmRequest, DestroyVms>;
+using Command = std::variant<v1::CreateTenantRequest, TenantChange, v1::RemoveTenantRequest,
+                             v1::ListTenantsRequest, v1::ShowTenantRequest, v1::ListAllVmsRequest,
+                             v1::ShowAnyVmRequest, DestroyVms>;
 
 struct Invocation {
   std::string socket_path = "/run/flatvm/admin.sock";
   std::chrono::milliseconds timeout{90'000};
   OutputFormat format = OutputFormat::kText;
   Command command;
-};
-
-// --help or --version: print this and be done.
-struct PrintAndExit {
-  std::string text;
 };
 
 // `args` without the program's name. Errors: INVALID_ARGUMENT with kFieldMissing, kFieldMalformed

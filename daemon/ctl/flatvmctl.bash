@@ -13,6 +13,8 @@ _flatvmctl() {
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
   local word command= i
   local common='--json --socket --timeout --help'
+  local limits='--memory --vcpus --vms --disk --cpus --read-bps --write-bps --read-iops --write-iops'
+  limits+=' --carve --primary-min-memory'
   COMPREPLY=()
 
   # The command is what is neither an option nor an option's value.
@@ -20,6 +22,8 @@ _flatvmctl() {
     word=${COMP_WORDS[i]}
     case $word in
       --socket | --timeout | --tenant | --primary | --memory | --vcpus | --vms | --disk) ((i++)) ;;
+      --cpus | --read-bps | --write-bps | --read-iops | --write-iops) ((i++)) ;;
+      --carve | --primary-min-memory) ((i++)) ;;
       -*) ;;
       *)
         case $command in
@@ -38,13 +42,18 @@ _flatvmctl() {
       ;;
     --primary) words=$(virsh --quiet list --all --name 2>/dev/null) ;;
     --tenant) words=$(_flatvmctl_tenants) ;;
-    --timeout | --memory | --vcpus | --vms | --disk) return ;;
+    --cpus) words=all ;;
+    --read-bps | --write-bps | --read-iops | --write-iops) words=none ;;
+    --carve) words='reserved balloon' ;;
+    --timeout | --memory | --vcpus | --vms | --disk | --primary-min-memory) return ;;
     *)
       case $command in
         '') words="tenant list show destroy --version $common" ;;
-        tenant) words="add remove list show $common" ;;
-        'tenant add')
-          words="--primary --memory --vcpus --vms --disk --restart --validate-only $common"
+        tenant) words="add set remove list show $common" ;;
+        'tenant add') words="--primary $limits --restart --validate-only $common" ;;
+        'tenant set')
+          words="$limits --force --validate-only $common"
+          [[ $cur == -* ]] || words=$(_flatvmctl_tenants)
           ;;
         'tenant remove')
           words="--destroy-secondaries --restart --validate-only $common"

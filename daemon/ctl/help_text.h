@@ -8,6 +8,8 @@ constexpr const char* kHelpFooter =
 
 Examples:
   flatvmctl tenant add acme --primary acme-primary --memory 4GiB --vcpus 4 --vms 8 --disk 20GiB
+  flatvmctl tenant set acme --memory 8GiB --read-bps 200MiB --validate-only
+  flatvmctl tenant set acme --carve balloon --primary-min-memory 1GiB
   flatvmctl tenant show acme
   flatvmctl list --json
   flatvmctl show acme/web

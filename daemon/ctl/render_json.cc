@@ -1,5 +1,7 @@
 #include "daemon/ctl/render_json.h"
 
+#include <utility>
+
 #include "google/protobuf/util/time_util.h"
 
 namespace flatvm::ctl {
@@ -19,7 +21,40 @@ Json PrimaryJson(const v1::Primary& primary) {
           {"cid", primary.cid()},
           {"mac", primary.mac()},
           {"address", primary.address()},
-          {"needs_restart", primary.needs_restart()}};
+          {"needs_restart", primary.needs_restart()},
+          {"memory_mib", primary.memory_mib()},
+          {"vcpus", primary.vcpus()},
+          {"granted_memory_mib", primary.granted_memory_mib()},
+          {"granted_cpu_percent", primary.granted_cpu_percent()}};
+}
+
+Json IoLimitsJson(const v1::IoLimits& io) {
+  return {{"read_bytes", io.read_bytes()},
+          {"write_bytes", io.write_bytes()},
+          {"read_operations", io.read_operations()},
+          {"write_operations", io.write_operations()}};
+}
+
+Json CarveJson(const v1::Carve& carve) {
+  return {{"mode", CarveModeName(carve.mode())},
+          {"primary_min_memory_mib", carve.primary_min_memory_mib()}};
+}
+
+Json PressureJson(const v1::Pressure& pressure) {
+  return {{"some_percent", pressure.some_percent()}, {"full_percent", pressure.full_percent()}};
+}
+
+Json UsageJson(const v1::Usage& usage) {
+  return {{"memory_bytes", usage.memory_bytes()},
+          {"oom_kills", usage.oom_kills()},
+          {"cpu_us", usage.cpu_us()},
+          {"throttled_us", usage.throttled_us()},
+          {"tasks", usage.tasks()},
+          {"read_bytes", usage.read_bytes()},
+          {"write_bytes", usage.write_bytes()},
+          {"memory_pressure", PressureJson(usage.memory_pressure())},
+          {"cpu_pressure", PressureJson(usage.cpu_pressure())},
+          {"io_pressure", PressureJson(usage.io_pressure())}};
 }
 
 template <typename T>
@@ -53,6 +88,18 @@ const char* StateName(v1::PrimaryState state) {
       return "shut-off";
     case v1::PRIMARY_RUNNING:
       return "running";
+    default:
+      return "unknown";
+  }
+}
+
+const char* CarveModeName(v1::CarveMode mode) {
+  switch (mode) {
+    case v1::CARVE_MODE_UNSPECIFIED:
+    case v1::CARVE_RESERVED:
+      return "reserved";
+    case v1::CARVE_BALLOON:
+      return "balloon";
     default:
       return "unknown";
   }
@@ -99,7 +146,22 @@ Json TenantJson(const v1::Tenant& tenant) {
           {"network", tenant.network()},
           {"slice", tenant.slice()},
           {"vmm_overhead_mib", tenant.vmm_overhead_mib()},
-          {"created_at", CreatedAt(tenant)}};
+          {"created_at", CreatedAt(tenant)},
+          {"io", IoLimitsJson(tenant.io())},
+          {"cpus", tenant.cpus()},
+          {"carve", CarveJson(tenant.carve())},
+          {"usage", tenant.has_usage() ? UsageJson(tenant.usage()) : Json()}};
+}
+
+Json UpdatedTenantJson(const v1::UpdateTenantResponse& answer) {
+  Json excesses = Json::array();
+  for (const v1::Excess& excess : answer.excess()) {
+    excesses.push_back(Json{
+        {"limit", excess.limit()}, {"limit_value", excess.limit_value()}, {"used", excess.used()}});
+  }
+  Json json = TenantJson(answer.tenant());
+  json.emplace("excess", std::move(excesses));
+  return json;
 }
 
 Json StringListJson(const google::protobuf::RepeatedPtrField<std::string>& strings) {

@@ -16,7 +16,10 @@ Json VmJson(const v1::Vm& vm);
 Json ShownVmJson(const v1::ShowAnyVmResponse& shown);
 // {"vms": […]}, as all lists of secondaries are.
 Json VmListJson(const google::protobuf::RepeatedPtrField<v1::Vm>& vms);
+// usage is null if it is not told.
 Json TenantJson(const v1::Tenant& tenant);
+// TenantJson, then excess: [{limit, limit_value, used}].
+Json UpdatedTenantJson(const v1::UpdateTenantResponse& answer);
 Json StringListJson(const google::protobuf::RepeatedPtrField<std::string>& strings);
 
 // Indented, ASCII only, ending in a newline.
@@ -26,6 +29,8 @@ std::string DumpJson(const Json& value);
 const char* StateName(v1::VmState state);
 // "running", "shut-off", "undefined"; "unknown".
 const char* StateName(v1::PrimaryState state);
+// "reserved", which stands for "not said" too, or "balloon"; "unknown".
+const char* CarveModeName(v1::CarveMode mode);
 
 // RFC 3339 in UTC; "" if the message has no time.
 std::string CreatedAt(const v1::Vm& vm);

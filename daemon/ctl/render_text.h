@@ -1,7 +1,9 @@
-// Answers as text for a person: aligned tables, nothing that could steer the terminal.
+// Secondaries, and what all answers need, as text for a person: aligned tables, nothing that could
+// steer the terminal.
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "flatvm/v1/admin.pb.h"
 
@@ -13,11 +15,8 @@ std::string VmTable(const google::protobuf::RepeatedPtrField<v1::Vm>& vms);
 // One secondary, a line a property.
 std::string VmDetails(const v1::ShowAnyVmResponse& shown);
 
-// A line a tenant with used/limit of each amount, or the sentence that there is none.
-std::string TenantTable(const google::protobuf::RepeatedPtrField<v1::Tenant>& tenants);
-
-// One tenant, a line a property, and the table of its limits.
-std::string TenantDetails(const v1::Tenant& tenant);
+// A table without a header: names and values, one pair at least.
+std::string RenderPairs(const std::vector<std::vector<std::string>>& pairs);
 
 // "vsock, partition and nic"; "" for none.
 std::string JoinWords(const google::protobuf::RepeatedPtrField<std::string>& words);

@@ -10,7 +10,9 @@
 #include "daemon/ctl/call_status.h"
 #include "daemon/ctl/command_line.h"
 #include "daemon/ctl/render_json.h"
+#include "daemon/ctl/render_tenant.h"
 #include "daemon/ctl/render_text.h"
+#include "daemon/ctl/tenant_change.h"
 
 namespace flatvm::ctl {
 namespace {
@@ -24,7 +26,26 @@ int ReportError(const absl::Status& status, OutputFormat format, std::ostream& e
   return base::ExitCodeFor(static_cast<int>(status.code()));
 }
 
-// Carries one command out: a Do for each.
+// What the same change would be refused with if it were not only a preview: a script that previews
+// first then stops there.
+absl::Status LimitsInUse(const google::protobuf::RepeatedPtrField<v1::Excess>& excesses) {
+  std::string list;
+  for (const v1::Excess& excess : excesses) {
+    base::StrAppend(&list, list.empty() ? "" : ", ", excess.limit(), " ", excess.limit_value(),
+                    " (", excess.used(), " in use)");
+  }
+  const v1::Excess& first = excesses[0];
+  return base::MakeError(
+      absl::StatusCode::kFailedPrecondition,
+      base::ErrorInfo{.reason = base::Reason::kTenantLimitsInUse,
+                      .field = StrCat("limits.", first.limit()),
+                      .limit = first.limit(),
+                      .limit_value = first.limit_value(),
+                      .used = first.used()},
+      StrCat("less than is in use: ", list, "; destroy secondaries first, or add --force"));
+}
+
+// Carries one command out: an operator() for each.
 class Runner {
  public:
   Runner(const Invocation& invocation, const Surroundings& surroundings)
@@ -61,6 +82,28 @@ class Runner {
                              " (virsh reboot is not enough; next time --restart does it)"))
          << "\n";
     return Done();
+  }
+
+  int operator()(const TenantChange& change) {
+    v1::Tenant now;
+    if (NeedsTenant(change)) {
+      v1::ShowTenantRequest show;
+      show.set_name(change.request.name());
+      const auto shown = client_.Call(&Stub::ShowTenant, show);
+      if (!shown.ok()) return Fail(shown.status());
+      now = shown->tenant();
+    }
+    auto request = BuildUpdate(change, now);
+    if (!request.ok()) return Fail(request.status());
+    request->set_request_id(base::NewUuid());
+    const auto answer = client_.Call(&Stub::UpdateTenant, *request);
+    if (!answer.ok()) return Fail(answer.status());
+    if (json_) Print(UpdatedTenantJson(*answer));
+    if (!json_) Print(UpdatedTenant(*request, *answer));
+    const bool would_be_refused = request->validate_only() && !request->force();
+    if (!would_be_refused || answer->excess().empty()) return Done();
+    out_.flush();  // the error comes last
+    return Fail(LimitsInUse(answer->excess()));
   }
 
   int operator()(v1::RemoveTenantRequest request) {

@@ -71,7 +71,8 @@ absl::StatusOr<DomainFacts> ParseDomainXml(std::string_view xml) {
                     .id = domain.attribute("id").as_int(kNotRunning),
                     .memory_mib = ReadMemoryMib(domain.child("memory")),
                     .vcpus = domain.child("vcpu").text().as_uint(),
-                    .partition = domain.child("resource").child_value("partition")};
+                    .partition = domain.child("resource").child_value("partition"),
+                    .balloon = ReadBalloonFacts(domain)};
   if (!base::IsUuid(facts.uuid) || facts.name.empty() || facts.memory_mib == 0 ||
       facts.vcpus == 0) {
     return base::InternalError("domain XML without name, UUID, memory or vCPUs");

@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "daemon/base/types.h"
+#include "daemon/hypervisor/balloon_facts.h"
 
 namespace flatvm::hypervisor {
 
@@ -22,6 +23,10 @@ struct DomainFacts {
   base::VsockCid cid;       // 0: none, or libvirt is yet to choose one
   std::string partition;    // empty: libvirt's default
   std::vector<std::string> macs;
+  BalloonFacts balloon;
+
+  // The number of this run, 0 if it does not run: as the port has it.
+  uint32_t DomainId() const { return id <= 0 ? 0 : static_cast<uint32_t>(id); }
 
   // From flatvm's metadata; a secondary has both, a domain of the operator's neither.
   std::string tenant;

@@ -3,6 +3,7 @@
 #include "absl/strings/ascii.h"
 #include "daemon/base/error.h"
 #include "daemon/base/names.h"
+#include "daemon/base/str_cat.h"
 #include "daemon/libvirt/errors.h"
 
 namespace flatvm::hypervisor {
@@ -63,6 +64,36 @@ absl::StatusOr<bool> IsPersistent(virDomainPtr domain) {
   const int persistent = virDomainIsPersistent(domain);
   if (persistent < 0) return LastError("asking whether a domain is persistent");
   return persistent == 1;
+}
+
+absl::StatusOr<int> GetRun(virConnectPtr connection, const std::string& uuid) {
+  FLATVM_ASSIGN_OR_RETURN(const DomainPtr domain, FindByUuid(connection, uuid));
+  if (domain == nullptr) return NotKnown(uuid);
+  const unsigned id = virDomainGetID(domain.get());  // of the lookup; no call
+  return id == static_cast<unsigned>(-1) ? kNotRunning : static_cast<int>(id);
+}
+
+absl::StatusOr<Primary> GetPrimaryDomain(virConnectPtr connection,
+                                         const std::string& name_or_uuid) {
+  FLATVM_ASSIGN_OR_RETURN(DomainPtr domain, FindByNameOrUuid(connection, name_or_uuid));
+  if (domain == nullptr) return NotKnown(name_or_uuid);
+  FLATVM_ASSIGN_OR_RETURN(auto facts, FindFacts(domain.get(), Definition::kCurrent));
+  if (!facts) return NotKnown(name_or_uuid);
+  if (facts->IsSecondary()) {
+    return NoPrimary(absl::StatusCode::kFailedPrecondition, facts->name,
+                     "is a secondary, which cannot be a primary");
+  }
+  return Primary{.domain = std::move(domain), .current = *std::move(facts)};
+}
+
+absl::Status NoPrimary(absl::StatusCode code, const std::string& name, std::string_view why) {
+  return base::MakeError(code, base::Reason::kPrimaryNotDefined,
+                         base::StrCat("domain \"", base::EscapeForLog(name), "\" ", why));
+}
+
+absl::Status NotKnown(const std::string& name_or_uuid) {
+  return NoPrimary(absl::StatusCode::kNotFound, name_or_uuid,
+                   "is not known to libvirt on the host");
 }
 
 absl::StatusOr<std::vector<DomainPtr>> ListAll(virConnectPtr connection) {

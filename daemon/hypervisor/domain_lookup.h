@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -33,6 +34,26 @@ absl::StatusOr<DomainFacts> ReadFacts(virDomainPtr domain, Definition definition
 absl::StatusOr<std::optional<DomainFacts>> FindFacts(virDomainPtr domain, Definition definition);
 
 absl::StatusOr<bool> IsPersistent(virDomainPtr domain);
+
+// The number of the domain's current run, or kNotRunning. Errors: also NOT_FOUND /
+// kPrimaryNotDefined.
+absl::StatusOr<int> GetRun(virConnectPtr connection, const std::string& uuid);
+
+// A domain that is no secondary, with its current definition's facts.
+struct Primary {
+  libvirt::DomainPtr domain;
+  DomainFacts current;
+};
+
+// Errors: also NOT_FOUND / kPrimaryNotDefined; FAILED_PRECONDITION / kPrimaryNotDefined if it is a
+// secondary.
+absl::StatusOr<Primary> GetPrimaryDomain(virConnectPtr connection, const std::string& name_or_uuid);
+
+// `code` / kPrimaryNotDefined: domain "<name>" <why>.
+absl::Status NoPrimary(absl::StatusCode code, const std::string& name, std::string_view why);
+
+// What there is to say where libvirt knows no such domain: NOT_FOUND / kPrimaryNotDefined.
+absl::Status NotKnown(const std::string& name_or_uuid);
 
 // Every domain, running or not.
 absl::StatusOr<std::vector<libvirt::DomainPtr>> ListAll(virConnectPtr connection);

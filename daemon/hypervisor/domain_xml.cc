@@ -7,6 +7,7 @@
 
 #include "daemon/base/error.h"
 #include "daemon/base/str_cat.h"
+#include "daemon/hypervisor/cpu_quota.h"
 #include "daemon/hypervisor/spec_check.h"
 #include "daemon/libvirt/metadata.h"
 
@@ -49,6 +50,14 @@ void AddMetadata(xml_node domain, const DomainSpec& spec) {
   Set(ours, "tenant", spec.tenant);
   Set(ours, "id", spec.vm_id);
   Set(ours, "name", spec.vm_name);
+}
+
+// "global" is the domain's whole cgroup: vCPUs, QEMU's own threads and I/O threads together.
+void AddCpuQuota(xml_node domain, uint32_t cpu_percent) {
+  if (cpu_percent == 0) return;
+  xml_node tune = domain.append_child("cputune");
+  Add(tune, "global_period", base::StrCat(kQuotaPeriodUs));
+  Add(tune, "global_quota", base::StrCat(QuotaUsOf(cpu_percent)));
 }
 
 void AddOs(xml_node domain, const DomainSpec& spec, Virtualization virtualization) {
@@ -193,6 +202,7 @@ absl::StatusOr<std::string> BuildDomainXml(const DomainSpec& spec, Virtualizatio
     Set(Add(domain, memory, base::StrCat(spec.memory_mib)), "unit", "MiB");
   }
   Set(Add(domain, "vcpu", base::StrCat(spec.vcpus)), "placement", "static");
+  AddCpuQuota(domain, spec.cpu_quota_percent);
   Add(domain.append_child("resource"), "partition", spec.partition);
   AddOs(domain, spec, virtualization);
   xml_node features = domain.append_child("features");

@@ -43,6 +43,8 @@ struct DomainSpec {
   std::optional<DomainDisk> disk;
   std::optional<DomainKernel> kernel;
   std::string console_log;  // absolute path of the file the serial console is written to
+  // Of one CPU, for all of its threads together; at most 100 for each vCPU. 0: no quota of its own.
+  uint32_t cpu_quota_percent = 0;
 };
 
 enum class DomainState { kRunning, kStopped };
@@ -53,6 +55,7 @@ struct DomainInfo {
   std::string tenant;
   std::string name;  // libvirt's
   DomainState state = DomainState::kStopped;
+  uint32_t domain_id = 0;  // libvirt's number of this run; 0: not running
 };
 
 // What the tenant gives its primary. Needs a persistent definition.
@@ -81,10 +84,14 @@ struct PrimaryInfo {
   bool persistent = false;
   bool running = false;
   std::string
-      definition_xml;   // persistent definition, as PrimaryUndo::before_xml; empty if transient
+      definition_xml;      // persistent definition, as PrimaryUndo::before_xml; empty if transient
+  uint32_t domain_id = 0;  // libvirt's number of this run; 0: not running
   std::string boot_id;  // differs at every start of the domain and the host; empty if not running
-  uint32_t memory_mib = 0;             // maximum, persistent definition
-  uint32_t vcpus = 0;                  // maximum, persistent definition
+  uint32_t memory_mib = 0;  // maximum, persistent definition
+  uint32_t vcpus = 0;       // maximum, persistent definition
+  // Why its memory cannot be taken while it runs, such as "it has no memory balloon device"; of the
+  // persistent definition if there is one. Empty: it can, if its guest cooperates.
+  std::string balloon_lack;
   base::VsockCid live_cid;             // of the running instance; 0: none
   std::string live_partition;          // of the running instance; empty if not running
   std::vector<std::string> live_macs;  // of the running instance's NICs
@@ -101,8 +108,9 @@ class Hypervisor {
  public:
   virtual ~Hypervisor() = default;
 
-  // Starts a transient domain and returns when its vCPUs run. Leaves nothing behind on failure.
-  virtual absl::Status StartDomain(const DomainSpec& spec) = 0;
+  // Starts a transient domain and returns when its vCPUs run, with libvirt's number of this run.
+  // Leaves nothing behind on failure.
+  virtual absl::StatusOr<uint32_t> StartDomain(const DomainSpec& spec) = 0;
 
   // Kills the domain at once; OK if there is none (transient: it is gone afterwards). A domain
   // without flatvm's metadata is never touched: FAILED_PRECONDITION.

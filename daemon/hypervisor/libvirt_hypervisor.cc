@@ -81,13 +81,13 @@ absl::StatusOr<Virtualization> LibvirtHypervisor::GetVirtualization(
   return virtualization_;
 }
 
-absl::Status LibvirtHypervisor::StartDomain(const DomainSpec& spec) {
+absl::StatusOr<uint32_t> LibvirtHypervisor::StartDomain(const DomainSpec& spec) {
   FLATVM_ASSIGN_OR_RETURN(const auto connection, connection_.Get());
   FLATVM_ASSIGN_OR_RETURN(const Virtualization virtualization, GetVirtualization(connection));
   FLATVM_ASSIGN_OR_RETURN(const std::string xml, BuildDomainXml(spec, virtualization));
   const DomainPtr domain(virDomainCreateXML(connection.get(), xml.c_str(), 0));
   if (domain == nullptr) return LastError("starting a secondary");
-  return absl::OkStatus();
+  return virDomainGetID(domain.get());  // as it came with the domain; no call
 }
 
 absl::Status LibvirtHypervisor::RemoveDomain(const std::string& vm_id) {
@@ -123,7 +123,8 @@ absl::StatusOr<std::vector<DomainInfo>> LibvirtHypervisor::ListDomains() {
         .vm_id = facts->vm_id,
         .tenant = facts->tenant,
         .name = facts->name,
-        .state = facts->id == kNotRunning ? DomainState::kStopped : DomainState::kRunning});
+        .state = facts->id == kNotRunning ? DomainState::kStopped : DomainState::kRunning,
+        .domain_id = facts->DomainId()});
   }
   return secondaries;
 }

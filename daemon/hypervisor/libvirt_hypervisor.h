@@ -27,7 +27,7 @@ class LibvirtHypervisor final : public Hypervisor {
 
   // As the port says. With KVM if libvirt offers it, else emulated, which is logged as a warning
   // once a connection. If the connection breaks under it the domain may run nevertheless.
-  absl::Status StartDomain(const DomainSpec& spec) override;
+  absl::StatusOr<uint32_t> StartDomain(const DomainSpec& spec) override;
   // Also takes back a persistent definition that somebody gave the domain.
   absl::Status RemoveDomain(const std::string& vm_id) override;
   absl::StatusOr<std::vector<DomainInfo>> ListDomains() override;

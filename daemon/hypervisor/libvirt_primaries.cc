@@ -21,35 +21,9 @@ using libvirt::LastError;
 constexpr std::chrono::milliseconds kShutdownPoll{100};
 constexpr std::chrono::seconds kPressAgainAfter{5};
 
-struct Primary {
-  DomainPtr domain;
-  DomainFacts current;
-};
-
-absl::Status Refuse(absl::StatusCode code, const std::string& name, std::string_view why) {
-  return base::MakeError(code, base::Reason::kPrimaryNotDefined,
-                         base::StrCat("domain \"", base::EscapeForLog(name), "\" ", why));
-}
-
-absl::Status NotKnown(const std::string& name_or_uuid) {
-  return Refuse(absl::StatusCode::kNotFound, name_or_uuid, "is not known to libvirt on the host");
-}
-
 absl::Status NotPersistent(const std::string& name) {
-  return Refuse(absl::StatusCode::kFailedPrecondition, name,
-                "is transient; a primary needs a persistent definition (virsh define)");
-}
-
-absl::StatusOr<Primary> GetDomain(virConnectPtr connection, const std::string& name_or_uuid) {
-  FLATVM_ASSIGN_OR_RETURN(DomainPtr domain, FindByNameOrUuid(connection, name_or_uuid));
-  if (domain == nullptr) return NotKnown(name_or_uuid);
-  FLATVM_ASSIGN_OR_RETURN(auto facts, FindFacts(domain.get(), Definition::kCurrent));
-  if (!facts) return NotKnown(name_or_uuid);
-  if (facts->IsSecondary()) {
-    return Refuse(absl::StatusCode::kFailedPrecondition, facts->name,
-                  "is a secondary, which cannot be a primary");
-  }
-  return Primary{.domain = std::move(domain), .current = *std::move(facts)};
+  return NoPrimary(absl::StatusCode::kFailedPrecondition, name,
+                   "is transient; a primary needs a persistent definition (virsh define)");
 }
 
 // The domain's persistent definition. Errors: also FAILED_PRECONDITION if it has none.
@@ -63,14 +37,6 @@ absl::StatusOr<DomainPtr> Define(virConnectPtr connection, const std::string& xm
   DomainPtr domain(virDomainDefineXML(connection, xml.c_str()));
   if (domain == nullptr) return LastError("defining a primary");
   return domain;
-}
-
-// The number of the domain's current run, or kNotRunning.
-absl::StatusOr<int> GetRun(virConnectPtr connection, const std::string& uuid) {
-  FLATVM_ASSIGN_OR_RETURN(const DomainPtr domain, FindByUuid(connection, uuid));
-  if (domain == nullptr) return NotKnown(uuid);
-  const unsigned id = virDomainGetID(domain.get());  // of the lookup; no call
-  return id == static_cast<unsigned>(-1) ? kNotRunning : static_cast<int>(id);
 }
 
 // A guest that does not hear it is what StopRun's deadline is for, so failure is no error.
@@ -105,13 +71,15 @@ absl::Status StopRun(virConnectPtr connection, const Primary& primary, int run,
 
 absl::StatusOr<PrimaryInfo> LibvirtHypervisor::GetPrimary(const std::string& name_or_uuid) {
   FLATVM_ASSIGN_OR_RETURN(const auto connection, connection_.Get());
-  FLATVM_ASSIGN_OR_RETURN(const Primary primary, GetDomain(connection.get(), name_or_uuid));
+  FLATVM_ASSIGN_OR_RETURN(const Primary primary, GetPrimaryDomain(connection.get(), name_or_uuid));
   const DomainFacts& current = primary.current;
   PrimaryInfo info{.uuid = current.uuid,
                    .name = current.name,
                    .running = current.id != kNotRunning,
+                   .domain_id = current.DomainId(),
                    .memory_mib = current.memory_mib,
-                   .vcpus = current.vcpus};
+                   .vcpus = current.vcpus,
+                   .balloon_lack = current.balloon.lack};
   FLATVM_ASSIGN_OR_RETURN(info.persistent, IsPersistent(primary.domain.get()));
   if (info.persistent) {
     FLATVM_ASSIGN_OR_RETURN(info.definition_xml,
@@ -119,6 +87,7 @@ absl::StatusOr<PrimaryInfo> LibvirtHypervisor::GetPrimary(const std::string& nam
     FLATVM_ASSIGN_OR_RETURN(const DomainFacts defined, ParseDomainXml(info.definition_xml));
     info.memory_mib = defined.memory_mib;
     info.vcpus = defined.vcpus;
+    info.balloon_lack = defined.balloon.lack;
   }
   if (!info.running) return info;
   info.boot_id = ReadBootId(boot_id_sources_, current.name, current.id);
@@ -131,7 +100,7 @@ absl::StatusOr<PrimaryInfo> LibvirtHypervisor::GetPrimary(const std::string& nam
 absl::StatusOr<PrimaryUndo> LibvirtHypervisor::AttachPrimary(const std::string& name_or_uuid,
                                                              const PrimaryAttachment& attachment) {
   FLATVM_ASSIGN_OR_RETURN(const auto connection, connection_.Get());
-  FLATVM_ASSIGN_OR_RETURN(const Primary primary, GetDomain(connection.get(), name_or_uuid));
+  FLATVM_ASSIGN_OR_RETURN(const Primary primary, GetPrimaryDomain(connection.get(), name_or_uuid));
   FLATVM_ASSIGN_OR_RETURN(const std::string before, ReadDefinition(primary));
   FLATVM_ASSIGN_OR_RETURN(const std::string edited, BuildAttachedXml(before, attachment));
   PrimaryUndo undo{.uuid = primary.current.uuid,
@@ -146,7 +115,7 @@ absl::StatusOr<PrimaryUndo> LibvirtHypervisor::AttachPrimary(const std::string& 
 
 absl::Status LibvirtHypervisor::DetachPrimary(const PrimaryUndo& undo) {
   FLATVM_ASSIGN_OR_RETURN(const auto connection, connection_.Get());
-  const auto primary = GetDomain(connection.get(), undo.uuid);
+  const auto primary = GetPrimaryDomain(connection.get(), undo.uuid);
   if (absl::IsNotFound(primary.status())) return absl::OkStatus();
   FLATVM_RETURN_IF_ERROR(primary.status());
   FLATVM_ASSIGN_OR_RETURN(const bool persistent, IsPersistent(primary->domain.get()));
@@ -160,7 +129,7 @@ absl::Status LibvirtHypervisor::DetachPrimary(const PrimaryUndo& undo) {
 absl::Status LibvirtHypervisor::RestartPrimary(const std::string& uuid,
                                                uint32_t shutdown_timeout_ms) {
   FLATVM_ASSIGN_OR_RETURN(const auto connection, connection_.Get());
-  FLATVM_ASSIGN_OR_RETURN(const Primary primary, GetDomain(connection.get(), uuid));
+  FLATVM_ASSIGN_OR_RETURN(const Primary primary, GetPrimaryDomain(connection.get(), uuid));
   FLATVM_RETURN_IF_ERROR(ReadDefinition(primary).status());
   const int run = primary.current.id;
   if (run != kNotRunning) {

@@ -85,6 +85,8 @@ absl::Status CheckDomainSpec(const DomainSpec& spec) {
   FLATVM_RETURN_IF_ERROR(Require(base::IsName(spec.vm_name), "vm_name"));
   FLATVM_RETURN_IF_ERROR(Require(spec.memory_mib > 0, "memory_mib"));
   FLATVM_RETURN_IF_ERROR(Require(spec.vcpus > 0 && spec.vcpus <= kMaxVcpus, "vcpus"));
+  FLATVM_RETURN_IF_ERROR(
+      Require(spec.cpu_quota_percent <= spec.vcpus * kMaxPercentOfVcpu, "cpu_quota_percent"));
   FLATVM_RETURN_IF_ERROR(CheckCid(spec.cid));
   FLATVM_RETURN_IF_ERROR(Require(IsMac(spec.mac), "mac"));
   FLATVM_RETURN_IF_ERROR(Require(IsNetworkName(spec.network), "network"));

@@ -9,8 +9,9 @@
 
 namespace flatvm::hypervisor {
 
-constexpr size_t kMaxCmdline = 2048;  // the kernel's COMMAND_LINE_SIZE on x86
-constexpr uint32_t kMaxVcpus = 255;   // without an IOMMU an x86 guest cannot address more APICs
+constexpr size_t kMaxCmdline = 2048;         // the kernel's COMMAND_LINE_SIZE on x86
+constexpr uint32_t kMaxPercentOfVcpu = 100;  // its vCPUs cannot use more
+constexpr uint32_t kMaxVcpus = 255;  // without an IOMMU an x86 guest cannot address more APICs
 
 // True for six lower-case hexadecimal pairs with colons, unicast.
 bool IsMac(std::string_view text);

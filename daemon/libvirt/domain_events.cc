@@ -8,38 +8,48 @@
 
 namespace flatvm::libvirt {
 
+std::optional<DomainEvent> TranslateLifecycle(int event, int detail) {
+  if (event == VIR_DOMAIN_EVENT_STOPPED) return DomainEvent::kStopped;
+  // libvirt says "started" too when a guest that slept (S3) wakes up, in the run that it had.
+  if (event == VIR_DOMAIN_EVENT_STARTED && detail != VIR_DOMAIN_EVENT_STARTED_WAKEUP) {
+    return DomainEvent::kStarted;
+  }
+  return std::nullopt;
+}
+
 // What libvirt's callback holds a share of: libvirt may be in the middle of a call, or about to
 // make one, when it is told to forget the callback.
 struct DomainEvents::Receiver {
-  explicit Receiver(OnStopped callback) : on_stopped(std::move(callback)) {}
+  explicit Receiver(OnEvent callback) : on_event(std::move(callback)) {}
 
   static void DeleteShare(void* share) { delete static_cast<std::shared_ptr<Receiver>*>(share); }
 
-  std::mutex mutex;      // guards on_stopped, also while it runs
-  OnStopped on_stopped;  // empty: nobody listens any more
+  std::mutex mutex;  // guards on_event, also while it runs
+  OnEvent on_event;  // empty: nobody listens any more
 };
 
-DomainEvents::DomainEvents(Connection& connection, OnStopped on_stopped)
-    : connection_(connection), receiver_(std::make_shared<Receiver>(std::move(on_stopped))) {}
+DomainEvents::DomainEvents(Connection& connection, OnEvent on_event)
+    : connection_(connection), receiver_(std::make_shared<Receiver>(std::move(on_event))) {}
 
 DomainEvents::~DomainEvents() {
   {
     const std::lock_guard lock(receiver_->mutex);
-    receiver_->on_stopped = nullptr;
+    receiver_->on_event = nullptr;
   }
   const std::lock_guard lock(mutex_);
   Deregister();
 }
 
-int DomainEvents::OnLifecycle(virConnect* /*connect*/, virDomain* domain, int event, int /*detail*/,
+int DomainEvents::OnLifecycle(virConnect* /*connect*/, virDomain* domain, int event, int detail,
                               void* share) {
   constexpr int kIgnored = 0;
-  if (event != VIR_DOMAIN_EVENT_STOPPED) return kIgnored;
+  const std::optional<DomainEvent> told = TranslateLifecycle(event, detail);
+  if (!told) return kIgnored;
   std::array<char, VIR_UUID_STRING_BUFLEN> uuid{};
   if (virDomainGetUUIDString(domain, uuid.data()) != 0) return kIgnored;
   const std::shared_ptr<Receiver> receiver = *static_cast<std::shared_ptr<Receiver>*>(share);
   const std::lock_guard lock(receiver->mutex);
-  if (receiver->on_stopped) receiver->on_stopped(uuid.data());
+  if (receiver->on_event) receiver->on_event(*told, uuid.data());
   return kIgnored;
 }
 

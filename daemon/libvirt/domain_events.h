@@ -1,9 +1,10 @@
-// Tells when a domain stopped, across restarts of libvirtd.
+// Tells when a domain started or stopped, across restarts of libvirtd.
 #pragma once
 
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -11,14 +12,22 @@
 
 namespace flatvm::libvirt {
 
+// kStarted: a run of the domain began, whoever began it; its vCPUs run or soon will. A reset of the
+// guest or its waking up is none. kStopped: the run ended, however it did.
+enum class DomainEvent { kStarted, kStopped };
+
+// What a lifecycle event of libvirt's, with its detail, is of the two; nothing for the rest. Pure.
+std::optional<DomainEvent> TranslateLifecycle(int event, int detail);
+
 // Thread-safe. Needs an EventLoop. One for a Connection: libvirt takes a callback once.
 class DomainEvents {
  public:
-  // Called with the UUID, lower case, of any domain of the host that ended, however it did. Runs
-  // on the event loop's thread, one call at a time: it must not call libvirt, nor block.
-  using OnStopped = std::function<void(const std::string& uuid)>;
+  // Called for any domain of the host, with its UUID, lower case; for each domain in the order in
+  // which it happened. Runs on the event loop's thread, one call at a time: it must not call
+  // libvirt, nor block.
+  using OnEvent = std::function<void(DomainEvent event, const std::string& uuid)>;
 
-  DomainEvents(Connection& connection, OnStopped on_stopped);
+  DomainEvents(Connection& connection, OnEvent on_event);
   DomainEvents(const DomainEvents&) = delete;
   DomainEvents& operator=(const DomainEvents&) = delete;
   // Once it returns, the callback is not called any more.

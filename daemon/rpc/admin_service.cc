@@ -1,5 +1,7 @@
 #include "daemon/rpc/admin_service.h"
 
+#include <utility>
+
 #include "daemon/base/error.h"
 #include "daemon/rpc/convert.h"
 #include "flatvm/internal/rpc_status.pb.h"
@@ -27,17 +29,45 @@ broker::PrimaryRestart RestartOf(bool restart_primary) {
   return restart_primary ? broker::PrimaryRestart::kRestart : broker::PrimaryRestart::kLeaveRunning;
 }
 
+absl::StatusOr<broker::UpdateTenantOrder> OrderOf(const v1::UpdateTenantRequest& request) {
+  broker::UpdateTenantOrder order{
+      .name = request.name(),
+      .request_id = request.request_id(),
+      .mode = ModeOf(request.validate_only()),
+      .overuse = request.force() ? broker::Overuse::kForce : broker::Overuse::kRefuse};
+  const v1::ResourcesChange& limits = request.limits();
+  if (limits.has_memory_mib()) order.memory_mib = limits.memory_mib();
+  if (limits.has_vcpus()) order.vcpus = limits.vcpus();
+  if (limits.has_vms()) order.vms = limits.vms();
+  if (limits.has_disk_mib()) order.disk_mib = limits.disk_mib();
+  if (request.has_io()) order.io = IoOf(request.io());
+  if (request.has_carve()) {
+    FLATVM_ASSIGN_OR_RETURN(order.carve, CarveOf(request.carve()));
+  }
+  if (request.has_cpus()) {
+    FLATVM_ASSIGN_OR_RETURN(order.cpus, CpusOf(request.cpus()));
+  }
+  return order;
+}
+
 }  // namespace
 
 grpc::Status AdminService::CreateTenant(grpc::ServerContext* /*context*/,
                                         const v1::CreateTenantRequest* request,
                                         v1::CreateTenantResponse* response) {
   Operation operation = Begin("CreateTenant", request->name(), request->request_id());
+  auto cpus = CpusOf(request->cpus());
+  if (!cpus.ok()) return Finish(operation, cpus.status());
+  const auto carve = CarveOf(request->carve());
+  if (!carve.ok()) return Finish(operation, carve.status());
   const auto result = tenants_.Create({.name = request->name(),
                                        .primary = request->primary(),
                                        .request_id = request->request_id(),
                                        .mode = ModeOf(request->validate_only()),
                                        .limits = ResourcesOf(request->limits()),
+                                       .io = IoOf(request->io()),
+                                       .cpus = *std::move(cpus),
+                                       .carve = *carve,
                                        .restart = RestartOf(request->restart_primary())});
   if (!result.ok()) return Finish(operation, result.status());
   for (const std::string& part : result->needs_restart) response->add_needs_restart(part);
@@ -49,6 +79,32 @@ grpc::Status AdminService::CreateTenant(grpc::ServerContext* /*context*/,
   const auto view = directory_.GetTenant(request->name());
   if (view.ok()) FillTenant(*view, Audience::kOperator, response->mutable_tenant());
   return Finish(operation, view.status());
+}
+
+grpc::Status AdminService::UpdateTenant(grpc::ServerContext* /*context*/,
+                                        const v1::UpdateTenantRequest* request,
+                                        v1::UpdateTenantResponse* response) {
+  Operation operation = Begin("UpdateTenant", request->name(), request->request_id());
+  auto order = OrderOf(*request);
+  if (!order.ok()) return Finish(operation, order.status());
+  const auto result = updates_.Update(*order);
+  if (!result.ok()) return Finish(operation, result.status());
+  auto view = directory_.GetTenant(request->name());
+  if (!view.ok()) return Finish(operation, view.status());
+  if (request->validate_only()) {
+    view->record = result->tenant;
+    view->used = result->used;
+    view->left = result->left;
+    view->grant = result->grant;
+  }
+  FillTenant(*view, Audience::kOperator, response->mutable_tenant());
+  for (const broker::Excess& excess : result->excess) {
+    v1::Excess* out = response->add_excess();
+    out->set_limit(excess.limit);
+    out->set_limit_value(excess.limit_value);
+    out->set_used(excess.used);
+  }
+  return Finish(operation, absl::OkStatus());
 }
 
 grpc::Status AdminService::RemoveTenant(grpc::ServerContext* /*context*/,

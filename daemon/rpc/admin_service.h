@@ -9,6 +9,7 @@
 #include "daemon/base/log.h"
 #include "daemon/broker/directory.h"
 #include "daemon/broker/tenant_lifecycle.h"
+#include "daemon/broker/update_tenant.h"
 #include "daemon/broker/vm_lifecycle.h"
 #include "daemon/rpc/operation.h"
 #include "flatvm/v1/admin.grpc.pb.h"
@@ -19,12 +20,20 @@ namespace flatvm::rpc {
 // UNIMPLEMENTED.
 class AdminService final : public v1::Admin::Service {
  public:
-  AdminService(broker::TenantLifecycle& tenants, broker::VmLifecycle& vms,
-               broker::Directory& directory, base::Logger& log, const base::Clock& clock)
-      : tenants_(tenants), vms_(vms), directory_(directory), log_(log), clock_(clock) {}
+  AdminService(broker::TenantLifecycle& tenants, broker::TenantUpdates& updates,
+               broker::VmLifecycle& vms, broker::Directory& directory, base::Logger& log,
+               const base::Clock& clock)
+      : tenants_(tenants),
+        updates_(updates),
+        vms_(vms),
+        directory_(directory),
+        log_(log),
+        clock_(clock) {}
 
   grpc::Status CreateTenant(grpc::ServerContext* context, const v1::CreateTenantRequest* request,
                             v1::CreateTenantResponse* response) override;
+  grpc::Status UpdateTenant(grpc::ServerContext* context, const v1::UpdateTenantRequest* request,
+                            v1::UpdateTenantResponse* response) override;
   grpc::Status RemoveTenant(grpc::ServerContext* context, const v1::RemoveTenantRequest* request,
                             v1::RemoveTenantResponse* response) override;
   grpc::Status ListTenants(grpc::ServerContext* context, const v1::ListTenantsRequest* request,
@@ -44,6 +53,7 @@ class AdminService final : public v1::Admin::Service {
   }
 
   broker::TenantLifecycle& tenants_;
+  broker::TenantUpdates& updates_;
   broker::VmLifecycle& vms_;
   broker::Directory& directory_;
   base::Logger& log_;

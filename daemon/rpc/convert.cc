@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "daemon/base/cpu_list.h"
 #include "daemon/base/error.h"
 
 namespace flatvm::rpc {
@@ -50,6 +51,54 @@ void FillResources(const broker::Resources& from, v1::Resources* to) {
   to->set_disk_mib(from.disk_mib);
 }
 
+uint64_t IoNumber(uint64_t limit) { return limit == cgroups::kNoLimit ? 0 : limit; }
+
+uint64_t IoLimitOf(uint64_t number) { return number == 0 ? cgroups::kNoLimit : number; }
+
+void FillPressure(const cgroups::Pressure& from, v1::Pressure* to) {
+  to->set_some_percent(from.some_percent);
+  to->set_full_percent(from.full_percent);
+}
+
+void FillUsage(const cgroups::SliceUsage& from, v1::Usage* to) {
+  to->set_memory_bytes(from.memory_bytes);
+  to->set_oom_kills(from.oom_kills);
+  to->set_cpu_us(from.cpu_us);
+  to->set_throttled_us(from.throttled_us);
+  to->set_tasks(from.tasks);
+  to->set_read_bytes(from.read_bytes);
+  to->set_write_bytes(from.write_bytes);
+  FillPressure(from.memory, to->mutable_memory_pressure());
+  FillPressure(from.cpu, to->mutable_cpu_pressure());
+  FillPressure(from.io, to->mutable_io_pressure());
+}
+
+void FillLimits(const broker::TenantRecord& record, v1::Tenant* tenant) {
+  FillResources(record.limits, tenant->mutable_limits());
+  v1::IoLimits* io = tenant->mutable_io();
+  io->set_read_bytes(IoNumber(record.io.read_bytes));
+  io->set_write_bytes(IoNumber(record.io.write_bytes));
+  io->set_read_operations(IoNumber(record.io.read_operations));
+  io->set_write_operations(IoNumber(record.io.write_operations));
+  v1::Carve* carve = tenant->mutable_carve();
+  carve->set_mode(record.carve.mode == broker::CarveMode::kBalloon ? v1::CARVE_BALLOON
+                                                                   : v1::CARVE_RESERVED);
+  carve->set_primary_min_memory_mib(record.carve.primary_min_memory_mib);
+}
+
+void FillPrimary(const broker::TenantView& view, v1::Primary* primary) {
+  const broker::TenantRecord& record = view.record;
+  primary->set_state(StateOf(view.primary_state));
+  primary->set_cid(record.cid.value);
+  primary->set_mac(record.mac);
+  primary->set_address(record.address.ToString());
+  primary->set_needs_restart(view.primary_needs_restart);
+  primary->set_memory_mib(record.primary_memory_mib);
+  primary->set_vcpus(record.primary_vcpus);
+  primary->set_granted_memory_mib(view.grant.memory_mib);
+  primary->set_granted_cpu_percent(view.grant.cpu_percent);
+}
+
 }  // namespace
 
 void FillVm(const broker::VmRecord& record, v1::Vm* vm) {
@@ -78,20 +127,18 @@ void FillVm(const broker::VmRecord& record, v1::Vm* vm) {
 void FillTenant(const broker::TenantView& view, Audience audience, v1::Tenant* tenant) {
   const broker::TenantRecord& record = view.record;
   tenant->set_name(record.name);
-  FillResources(record.limits, tenant->mutable_limits());
+  FillLimits(record, tenant);
   FillResources(view.used, tenant->mutable_used());
   FillResources(view.left, tenant->mutable_left());
+  if (view.usage.has_value()) FillUsage(*view.usage, tenant->mutable_usage());
   v1::Primary* primary = tenant->mutable_primary();
-  primary->set_state(StateOf(view.primary_state));
-  primary->set_cid(record.cid.value);
-  primary->set_mac(record.mac);
-  primary->set_address(record.address.ToString());
-  primary->set_needs_restart(view.primary_needs_restart);
+  FillPrimary(view, primary);
   tenant->set_subnet(record.subnet.ToString());
   tenant->set_gateway(record.subnet.Gateway().ToString());
   FillTime(record.created_at, tenant->mutable_created_at());
   tenant->set_vmm_overhead_mib(view.vmm_overhead_mib);
   if (audience == Audience::kPrimary) return;
+  tenant->set_cpus(base::FormatCpuList(record.cpus));
   primary->set_domain(record.primary_domain);
   primary->set_uuid(record.primary_uuid);
   tenant->set_network(network::NetworkName(record.name));
@@ -111,6 +158,33 @@ broker::Resources ResourcesOf(const v1::Resources& resources) {
                            .vcpus = resources.vcpus(),
                            .vms = resources.vms(),
                            .disk_mib = resources.disk_mib()};
+}
+
+cgroups::IoLimits IoOf(const v1::IoLimits& io) {
+  return cgroups::IoLimits{.read_bytes = IoLimitOf(io.read_bytes()),
+                           .write_bytes = IoLimitOf(io.write_bytes()),
+                           .read_operations = IoLimitOf(io.read_operations()),
+                           .write_operations = IoLimitOf(io.write_operations())};
+}
+
+absl::StatusOr<broker::Carve> CarveOf(const v1::Carve& carve) {
+  broker::Carve result{.primary_min_memory_mib = carve.primary_min_memory_mib()};
+  switch (carve.mode()) {
+    case v1::CARVE_MODE_UNSPECIFIED:
+    case v1::CARVE_RESERVED:
+      return result;
+    case v1::CARVE_BALLOON:
+      result.mode = broker::CarveMode::kBalloon;
+      return result;
+    default:
+      return base::FieldError(base::Reason::kFieldOutOfRange, "carve.mode",
+                              "is none that this version knows");
+  }
+}
+
+absl::StatusOr<std::vector<uint32_t>> CpusOf(const std::string& cpus) {
+  if (cpus.empty()) return std::vector<uint32_t>{};
+  return base::ParseCpuList("cpus", cpus);
 }
 
 v1::ErrorDetail DetailOf(const absl::Status& status, const std::string& request_id) {

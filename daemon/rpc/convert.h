@@ -2,9 +2,12 @@
 // at compile time.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "daemon/broker/directory.h"
 #include "daemon/broker/records.h"
 #include "flatvm/v1/types.pb.h"
@@ -21,6 +24,11 @@ void FillTenant(const broker::TenantView& view, Audience audience, v1::Tenant* t
 
 broker::VmSpec SpecOf(const v1::VmSpec& spec);
 broker::Resources ResourcesOf(const v1::Resources& resources);
+cgroups::IoLimits IoOf(const v1::IoLimits& io);
+// Errors: INVALID_ARGUMENT naming "carve.mode" if it is none of this version's.
+absl::StatusOr<broker::Carve> CarveOf(const v1::Carve& carve);
+// Errors: INVALID_ARGUMENT naming "cpus".
+absl::StatusOr<std::vector<uint32_t>> CpusOf(const std::string& cpus);
 
 // What travels beside a failed call's code and text.
 v1::ErrorDetail DetailOf(const absl::Status& status, const std::string& request_id);

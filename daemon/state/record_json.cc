@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "daemon/base/cpu_list.h"
 #include "daemon/base/error.h"
 #include "daemon/base/str_cat.h"
 #include "daemon/state/field_reader.h"
@@ -33,13 +34,14 @@ std::string NameOf(const std::array<std::pair<State, std::string_view>, n>& name
 }
 
 template <typename State, size_t n>
-State StateOf(const std::array<std::pair<State, std::string_view>, n>& names, FieldReader& reader) {
-  const std::string text = reader.Text("state");
+State ValueOf(const std::array<std::pair<State, std::string_view>, n>& names, const char* key,
+              FieldReader& reader) {
+  const std::string text = reader.Text(key);
   for (const auto& [state, name] : names) {
     if (name == text) return state;
   }
   reader.Keep(base::InternalError(
-      base::StrCat("state: \"", base::EscapeForLog(text, 40), "\" is unknown")));
+      base::StrCat(key, ": \"", base::EscapeForLog(text, 40), "\" is unknown")));
   return names[0].first;
 }
 
@@ -57,6 +59,50 @@ broker::Resources ReadResources(FieldReader reader, FieldReader* outer) {
                               .disk_mib = reader.Number("disk_mib")};
   outer->Keep(reader);
   return resources;
+}
+
+constexpr std::array<std::pair<broker::CarveMode, std::string_view>, 2> kCarveModes = {
+    {{broker::CarveMode::kReserved, "reserved"}, {broker::CarveMode::kBalloon, "balloon"}}};
+
+// 0 on disk, as on the wire: no limit.
+uint64_t IoNumber(uint64_t limit) { return limit == cgroups::kNoLimit ? 0 : limit; }
+
+uint64_t ReadIoNumber(FieldReader& reader, const char* key) {
+  const int64_t number = reader.BigNumber(key);
+  if (number < 0) reader.Keep(base::InternalError(base::StrCat("io.", key, ": is negative")));
+  return number <= 0 ? cgroups::kNoLimit : static_cast<uint64_t>(number);
+}
+
+Json IoJson(const cgroups::IoLimits& io) {
+  return Json{{"read_bytes", IoNumber(io.read_bytes)},
+              {"write_bytes", IoNumber(io.write_bytes)},
+              {"read_operations", IoNumber(io.read_operations)},
+              {"write_operations", IoNumber(io.write_operations)}};
+}
+
+cgroups::IoLimits ReadIo(FieldReader reader, FieldReader* outer) {
+  cgroups::IoLimits io{.read_bytes = ReadIoNumber(reader, "read_bytes"),
+                       .write_bytes = ReadIoNumber(reader, "write_bytes"),
+                       .read_operations = ReadIoNumber(reader, "read_operations"),
+                       .write_operations = ReadIoNumber(reader, "write_operations")};
+  outer->Keep(reader);
+  return io;
+}
+
+std::vector<uint32_t> ReadCpus(FieldReader& reader) {
+  const std::string text = reader.Text("cpus");
+  if (text.empty()) return {};
+  auto cpus = base::ParseCpuList("cpus", text);
+  if (cpus.ok()) return *std::move(cpus);
+  reader.Keep(base::InternalError(base::StrCat("cpus: ", base::Message(cpus.status()))));
+  return {};
+}
+
+broker::Carve ReadCarve(FieldReader reader, FieldReader* outer) {
+  broker::Carve carve{.mode = ValueOf(kCarveModes, "mode", reader),
+                      .primary_min_memory_mib = reader.Number("primary_min_memory_mib")};
+  outer->Keep(reader);
+  return carve;
 }
 
 Json SpecJson(const broker::VmSpec& spec) {
@@ -117,6 +163,11 @@ std::string FormatTenant(const broker::TenantRecord& record) {
                    {"name", record.name},
                    {"state", NameOf(kTenantStates, record.state)},
                    {"limits", ResourcesJson(record.limits)},
+                   {"io", IoJson(record.io)},
+                   {"cpus", base::FormatCpuList(record.cpus)},
+                   {"carve",
+                    {{"mode", NameOf(kCarveModes, record.carve.mode)},
+                     {"primary_min_memory_mib", record.carve.primary_min_memory_mib}}},
                    {"primary",
                     {{"uuid", record.primary_uuid},
                      {"domain", record.primary_domain},
@@ -142,8 +193,11 @@ absl::StatusOr<broker::TenantRecord> ParseTenant(std::string_view text) {
   CheckVersion(reader);
   broker::TenantRecord record;
   record.name = reader.Text("name");
-  record.state = StateOf(kTenantStates, reader);
+  record.state = ValueOf(kTenantStates, "state", reader);
   record.limits = ReadResources(reader.Object("limits"), &reader);
+  record.io = ReadIo(reader.Object("io"), &reader);
+  record.cpus = ReadCpus(reader);
+  record.carve = ReadCarve(reader.Object("carve"), &reader);
   FieldReader primary = reader.Object("primary");
   record.primary_uuid = primary.Text("uuid");
   record.primary_domain = primary.Text("domain");
@@ -199,7 +253,7 @@ absl::StatusOr<broker::VmRecord> ParseVm(std::string_view text) {
   broker::VmRecord record;
   record.id = reader.Text("id");
   record.tenant = reader.Text("tenant");
-  record.state = StateOf(kVmStates, reader);
+  record.state = ValueOf(kVmStates, "state", reader);
   record.asked = ReadSpec(reader.Object("asked"), &reader);
   record.spec = ReadSpec(reader.Object("spec"), &reader);
   record.address = ReadAddress(reader, "address");

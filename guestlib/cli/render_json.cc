@@ -20,7 +20,40 @@ Json PrimaryJson(const Primary& primary) {
           {"cid", primary.cid},
           {"mac", primary.mac},
           {"address", primary.address},
-          {"needs_restart", primary.needs_restart}};
+          {"needs_restart", primary.needs_restart},
+          {"memory_mib", primary.memory_mib},
+          {"vcpus", primary.vcpus},
+          {"granted_memory_mib", primary.granted_memory_mib},
+          {"granted_cpu_percent", primary.granted_cpu_percent}};
+}
+
+Json IoLimitsJson(const IoLimits& io) {
+  return {{"read_bytes", io.read_bytes},
+          {"write_bytes", io.write_bytes},
+          {"read_operations", io.read_operations},
+          {"write_operations", io.write_operations}};
+}
+
+Json CarveJson(const Carve& carve) {
+  return {{"mode", CarveModeName(carve.mode)},
+          {"primary_min_memory_mib", carve.primary_min_memory_mib}};
+}
+
+Json PressureJson(const Pressure& pressure) {
+  return {{"some_percent", pressure.some_percent}, {"full_percent", pressure.full_percent}};
+}
+
+Json UsageJson(const Usage& usage) {
+  return {{"memory_bytes", usage.memory_bytes},
+          {"oom_kills", usage.oom_kills},
+          {"cpu_us", usage.cpu_time.count()},
+          {"throttled_us", usage.throttled_time.count()},
+          {"tasks", usage.tasks},
+          {"read_bytes", usage.read_bytes},
+          {"write_bytes", usage.write_bytes},
+          {"memory_pressure", PressureJson(usage.memory_pressure)},
+          {"cpu_pressure", PressureJson(usage.cpu_pressure)},
+          {"io_pressure", PressureJson(usage.io_pressure)}};
 }
 
 std::string FractionText(int64_t nanoseconds) {
@@ -74,7 +107,11 @@ Json TenantJson(const Tenant& tenant) {
           {"subnet", tenant.subnet},
           {"gateway", tenant.gateway},
           {"vmm_overhead_mib", tenant.vmm_overhead_mib},
-          {"created_at", TimeText(tenant.created_at)}};
+          {"created_at", TimeText(tenant.created_at)},
+          {"io", IoLimitsJson(tenant.io)},
+          {"cpus", tenant.cpus},
+          {"carve", CarveJson(tenant.carve)},
+          {"usage", tenant.usage.has_value() ? UsageJson(*tenant.usage) : Json()}};
 }
 
 std::string DumpJson(const Json& value) {

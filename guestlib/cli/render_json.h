@@ -5,7 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "flatvm/types.h"
+#include "flatvm/tenant.h"
+#include "flatvm/vm.h"
 #include "nlohmann/json.hpp"
 
 namespace flatvm::cli {
@@ -15,6 +16,7 @@ using Json = nlohmann::ordered_json;
 Json VmJson(const Vm& vm);
 // {"vms":[...]}
 Json VmListJson(const std::vector<Vm>& vms);
+// usage is null if it is not told.
 Json TenantJson(const Tenant& tenant);
 
 // RFC 3339 in UTC, with as many digits of a fraction as protobuf's JSON has (0, 3, 6 or 9); "" for

@@ -18,11 +18,6 @@ using std::chrono::microseconds;
 using std::chrono::system_clock;
 using Rows = std::vector<std::vector<std::string>>;
 
-// A table without a header: names and values.
-std::string RenderPairs(const Rows& pairs) {
-  return base::RenderTable(pairs.front(), Rows(pairs.begin() + 1, pairs.end()));
-}
-
 std::string DiskText(uint32_t disk_mib) { return disk_mib == 0 ? "-" : FormatSizeMib(disk_mib); }
 
 // "2.5" of 2460: tenths, rounded half up.
@@ -40,19 +35,6 @@ std::string StageText(const Vm& vm) {
     StrAppend(&text, text.empty() ? ": " : ", ", stage.stage, " ", ShortDuration(stage.duration));
   }
   return text.empty() ? "" : ShortDuration(total) + text;
-}
-
-std::string LimitTable(const Tenant& tenant) {
-  const Resources& limits = tenant.limits;
-  const Resources& used = tenant.used;
-  const Resources& left = tenant.left;
-  return base::RenderTable({"AMOUNT", "LIMIT", "USED", "LEFT"},
-                           {{"memory", FormatSizeMib(limits.memory_mib),
-                             FormatSizeMib(used.memory_mib), FormatSizeMib(left.memory_mib)},
-                            {"vcpus", StrCat(limits.vcpus), StrCat(used.vcpus), StrCat(left.vcpus)},
-                            {"vms", StrCat(limits.vms), StrCat(used.vms), StrCat(left.vms)},
-                            {"disk", FormatSizeMib(limits.disk_mib), FormatSizeMib(used.disk_mib),
-                             FormatSizeMib(left.disk_mib)}});
 }
 
 }  // namespace
@@ -117,21 +99,8 @@ std::string VmDetails(const Vm& vm) {
                       {"took:", StageText(vm)}});
 }
 
-std::string TenantDetails(const Tenant& tenant) {
-  const Primary& primary = tenant.primary;
-  const std::string state =
-      StrCat(PrimaryStateName(primary.state),
-             primary.needs_restart ? ", needs to be shut down and started again" : "");
-  return StrCat(RenderPairs({{"tenant:", tenant.name},
-                             {"primary:", state},
-                             {"  cid:", StrCat(primary.cid)},
-                             {"  mac:", primary.mac},
-                             {"  address:", primary.address},
-                             {"subnet:", tenant.subnet},
-                             {"gateway:", tenant.gateway},
-                             {"overhead:", StrCat(FormatSizeMib(tenant.vmm_overhead_mib), " a VM")},
-                             {"created:", TimeText(tenant.created_at)}}),
-                "\n", LimitTable(tenant));
+std::string RenderPairs(const std::vector<std::vector<std::string>>& pairs) {
+  return base::RenderTable(pairs.front(), Rows(pairs.begin() + 1, pairs.end()));
 }
 
 }  // namespace flatvm::cli

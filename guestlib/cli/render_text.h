@@ -1,11 +1,12 @@
-// Answers for people. Whatever the host sent is escaped, so that it cannot steer a terminal.
+// Secondaries for people, and what all answers need. Whatever the host sent is escaped, so that it
+// cannot steer a terminal.
 #pragma once
 
 #include <chrono>
 #include <string>
 #include <vector>
 
-#include "flatvm/types.h"
+#include "flatvm/vm.h"
 
 namespace flatvm::cli {
 
@@ -21,8 +22,8 @@ std::string VmTable(const std::vector<Vm>& vms, std::chrono::system_clock::time_
 // Names and values, a line each.
 std::string VmDetails(const Vm& vm);
 
-// The same, and a table of limits.
-std::string TenantDetails(const Tenant& tenant);
+// A table without a header: names and values, one pair at least.
+std::string RenderPairs(const std::vector<std::vector<std::string>>& pairs);
 
 // "0.1 ms", "21 ms", "1.9 s".
 std::string ShortDuration(std::chrono::microseconds duration);

@@ -10,6 +10,7 @@
 #include "guestlib/cli/command_line.h"
 #include "guestlib/cli/render_error.h"
 #include "guestlib/cli/render_json.h"
+#include "guestlib/cli/render_tenant.h"
 #include "guestlib/cli/render_text.h"
 
 namespace flatvm::cli {

@@ -31,7 +31,48 @@ Primary FromWire(const v1::Primary& wire) {
           .cid = wire.cid(),
           .mac = wire.mac(),
           .address = wire.address(),
-          .needs_restart = wire.needs_restart()};
+          .needs_restart = wire.needs_restart(),
+          .memory_mib = wire.memory_mib(),
+          .vcpus = wire.vcpus(),
+          .granted_memory_mib = wire.granted_memory_mib(),
+          .granted_cpu_percent = wire.granted_cpu_percent()};
+}
+
+IoLimits FromWire(const v1::IoLimits& wire) {
+  return {.read_bytes = wire.read_bytes(),
+          .write_bytes = wire.write_bytes(),
+          .read_operations = wire.read_operations(),
+          .write_operations = wire.write_operations()};
+}
+
+Carve FromWire(const v1::Carve& wire) {
+  const bool said = wire.mode() != v1::CARVE_MODE_UNSPECIFIED;
+  return {.mode = said ? static_cast<CarveMode>(wire.mode()) : CarveMode::kReserved,
+          .primary_min_memory_mib = wire.primary_min_memory_mib()};
+}
+
+Pressure FromWire(const v1::Pressure& wire) {
+  return {.some_percent = wire.some_percent(), .full_percent = wire.full_percent()};
+}
+
+// A duration that its type cannot hold, which is 292,000 years, becomes the longest.
+std::chrono::microseconds DurationOf(uint64_t us) {
+  constexpr auto kLongest = std::chrono::microseconds::max();
+  const bool fits = us <= static_cast<uint64_t>(kLongest.count());
+  return fits ? std::chrono::microseconds(static_cast<int64_t>(us)) : kLongest;
+}
+
+Usage FromWire(const v1::Usage& wire) {
+  return {.memory_bytes = wire.memory_bytes(),
+          .oom_kills = wire.oom_kills(),
+          .cpu_time = DurationOf(wire.cpu_us()),
+          .throttled_time = DurationOf(wire.throttled_us()),
+          .tasks = wire.tasks(),
+          .read_bytes = wire.read_bytes(),
+          .write_bytes = wire.write_bytes(),
+          .memory_pressure = FromWire(wire.memory_pressure()),
+          .cpu_pressure = FromWire(wire.cpu_pressure()),
+          .io_pressure = FromWire(wire.io_pressure())};
 }
 
 }  // namespace
@@ -67,15 +108,20 @@ Vm FromWire(const v1::Vm& wire) {
 }
 
 Tenant FromWire(const v1::Tenant& wire) {
-  return {.name = wire.name(),
-          .limits = FromWire(wire.limits()),
-          .used = FromWire(wire.used()),
-          .left = FromWire(wire.left()),
-          .primary = FromWire(wire.primary()),
-          .subnet = wire.subnet(),
-          .gateway = wire.gateway(),
-          .vmm_overhead_mib = wire.vmm_overhead_mib(),
-          .created_at = TimeOf(wire.created_at())};
+  Tenant tenant{.name = wire.name(),
+                .limits = FromWire(wire.limits()),
+                .used = FromWire(wire.used()),
+                .left = FromWire(wire.left()),
+                .primary = FromWire(wire.primary()),
+                .subnet = wire.subnet(),
+                .gateway = wire.gateway(),
+                .vmm_overhead_mib = wire.vmm_overhead_mib(),
+                .created_at = TimeOf(wire.created_at()),
+                .io = FromWire(wire.io()),
+                .cpus = wire.cpus(),
+                .carve = FromWire(wire.carve())};
+  if (wire.has_usage()) tenant.usage = FromWire(wire.usage());
+  return tenant;
 }
 
 }  // namespace flatvm::guestlib

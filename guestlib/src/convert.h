@@ -1,14 +1,16 @@
 // Between the public structs and the protocol's messages. Pure.
 #pragma once
 
-#include "flatvm/types.h"
+#include "flatvm/tenant.h"
 #include "flatvm/v1/types.pb.h"
+#include "flatvm/vm.h"
 
 namespace flatvm::guestlib {
 
 v1::VmSpec ToWire(const VmSpec& spec);
 
-// A state that this version does not know stays that number.
+// A state or mode that this version does not know stays that number; a mode that is not said is
+// kReserved.
 Vm FromWire(const v1::Vm& wire);
 Tenant FromWire(const v1::Tenant& wire);
 

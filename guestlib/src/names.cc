@@ -4,8 +4,9 @@
 #include <string>
 
 #include "flatvm/error.h"
-#include "flatvm/types.h"
+#include "flatvm/tenant.h"
 #include "flatvm/v1/types.pb.h"
+#include "flatvm/vm.h"
 #include "grpcpp/support/status_code_enum.h"
 
 namespace flatvm {
@@ -18,6 +19,9 @@ constexpr bool Same(VmState ours, v1::VmState wire) {
   return static_cast<int>(ours) == static_cast<int>(wire);
 }
 constexpr bool Same(PrimaryState ours, v1::PrimaryState wire) {
+  return static_cast<int>(ours) == static_cast<int>(wire);
+}
+constexpr bool Same(CarveMode ours, v1::CarveMode wire) {
   return static_cast<int>(ours) == static_cast<int>(wire);
 }
 constexpr bool Same(Code ours, grpc::StatusCode wire) {
@@ -44,6 +48,9 @@ static_assert(Same(Reason::kPrimaryRestarted, v1::PRIMARY_RESTARTED));
 static_assert(Same(Reason::kImageUnusable, v1::IMAGE_UNUSABLE));
 static_assert(Same(Reason::kPrimaryTooLarge, v1::PRIMARY_TOO_LARGE));
 static_assert(Same(Reason::kPrimaryNeedsRestart, v1::PRIMARY_NEEDS_RESTART));
+static_assert(Same(Reason::kPrimaryKeepsMemory, v1::PRIMARY_KEEPS_MEMORY));
+static_assert(Same(Reason::kTenantLimitsInUse, v1::TENANT_LIMITS_IN_USE));
+static_assert(Same(Reason::kCpusTaken, v1::CPUS_TAKEN));
 static_assert(Same(Reason::kTenantMemoryLimit, v1::TENANT_MEMORY_LIMIT));
 static_assert(Same(Reason::kTenantVcpuLimit, v1::TENANT_VCPU_LIMIT));
 static_assert(Same(Reason::kTenantVmLimit, v1::TENANT_VM_LIMIT));
@@ -73,6 +80,9 @@ static_assert(Same(PrimaryState::kUnspecified, v1::PRIMARY_STATE_UNSPECIFIED));
 static_assert(Same(PrimaryState::kUndefined, v1::PRIMARY_UNDEFINED));
 static_assert(Same(PrimaryState::kShutOff, v1::PRIMARY_SHUT_OFF));
 static_assert(Same(PrimaryState::kRunning, v1::PRIMARY_RUNNING));
+
+static_assert(Same(CarveMode::kReserved, v1::CARVE_RESERVED));
+static_assert(Same(CarveMode::kBalloon, v1::CARVE_BALLOON));
 
 static_assert(Same(Code::kNotFound, grpc::NOT_FOUND));
 static_assert(Same(Code::kUnavailable, grpc::UNAVAILABLE));
@@ -124,6 +134,16 @@ const char* PrimaryStateName(PrimaryState state) {
       return "running";
     case PrimaryState::kUnspecified:
       break;
+  }
+  return "unknown";
+}
+
+const char* CarveModeName(CarveMode mode) {
+  switch (mode) {
+    case CarveMode::kReserved:
+      return "reserved";
+    case CarveMode::kBalloon:
+      return "balloon";
   }
   return "unknown";
 }

@@ -99,7 +99,8 @@ class TestDriverSubject final : public Subject {
   static std::string Xml(const std::string& name, const std::string& uuid) {
     return base::StrCat("<domain type='test'><name>", name, "</name><uuid>", uuid,
                         "</uuid><memory unit='MiB'>", kMemoryMib, "</memory><vcpu>", kVcpus,
-                        "</vcpu><os><type>hvm</type></os><devices/></domain>");
+                        "</vcpu><os><type>hvm</type></os><devices><memballoon model='virtio'/>"
+                        "</devices></domain>");
   }
   void DefineXml(const std::string& xml) {
     const libvirt::DomainPtr domain(virDomainDefineXML(connect_.get(), xml.c_str()));
@@ -181,16 +182,41 @@ TEST_P(HypervisorContract, StartsListsAndRemovesASecondary) {
   EXPECT_TRUE(hypervisor().StartDomain(spec).ok()) << "its id, name and CID are free again";
 }
 
+TEST_P(HypervisorContract, NumbersEveryRun) {
+  const DomainSpec spec = Spec();
+  const auto first = hypervisor().StartDomain(spec);
+  ASSERT_TRUE(first.ok()) << first.status();
+  EXPECT_GE(*first, 1U);
+  EXPECT_EQ(hypervisor().ListDomains()->front().domain_id, *first);
+  ASSERT_TRUE(hypervisor().RemoveDomain(spec.vm_id).ok());
+  EXPECT_GT(*hypervisor().StartDomain(spec), *first);
+
+  subject_->Define("acme-primary");
+  const auto number = [&] { return hypervisor().GetPrimary("acme-primary")->domain_id; };
+  EXPECT_EQ(number(), 0U);
+  subject_->Start("acme-primary");
+  EXPECT_GT(number(), *first);
+}
+
+TEST_P(HypervisorContract, SaysOfTheDefinitionWhyMemoryCannotBeTaken) {
+  const std::string uuid = subject_->Define("acme-primary");
+  subject_->Start("acme-primary");
+  EXPECT_EQ(hypervisor().GetPrimary(uuid)->balloon_lack, "");
+  subject_->Edit("acme-primary", "</vcpu>", "</vcpu><memoryBacking><locked/></memoryBacking>");
+  EXPECT_EQ(hypervisor().GetPrimary(uuid)->balloon_lack, "its memory is locked");
+}
+
 TEST_P(HypervisorContract, LeavesNothingOfADomainThatItCannotStart) {
   DomainSpec bad = Spec();
   bad.kernel->cmdline = "a\nb";
-  ExpectError(hypervisor().StartDomain(bad), absl::StatusCode::kInternal, Reason::kInternalError);
+  ExpectError(hypervisor().StartDomain(bad).status(), absl::StatusCode::kInternal,
+              Reason::kInternalError);
   EXPECT_THAT(*hypervisor().ListDomains(), IsEmpty());
 
   const DomainSpec first = Spec();
   ASSERT_TRUE(hypervisor().StartDomain(first).ok());
   DomainSpec same_name = Spec("web", 1002);
-  ExpectError(hypervisor().StartDomain(same_name), absl::StatusCode::kInternal,
+  ExpectError(hypervisor().StartDomain(same_name).status(), absl::StatusCode::kInternal,
               Reason::kInternalError);
   ASSERT_EQ(hypervisor().ListDomains()->size(), 1U);
   EXPECT_EQ(hypervisor().ListDomains()->front().vm_id, first.vm_id);

@@ -21,6 +21,11 @@ class FakeClock final : public base::Clock {
     return now_;
   }
 
+  void SleepFor(std::chrono::steady_clock::duration duration) const override {
+    const std::lock_guard lock(mutex_);
+    now_ += duration;
+  }
+
   void Advance(std::chrono::steady_clock::duration by) {
     const std::lock_guard lock(mutex_);
     now_ += by;

@@ -20,7 +20,7 @@ std::string OperatorsXml(const std::string& uuid, const std::string& name, uint3
                          uint32_t vcpus) {
   return base::StrCat("<domain type='kvm'><name>", name, "</name><uuid>", uuid,
                       "</uuid><memory unit='MiB'>", memory_mib, "</memory><vcpu>", vcpus,
-                      "</vcpu><devices/></domain>");
+                      "</vcpu><devices><memballoon model='virtio'/></devices></domain>");
 }
 
 absl::Status NotPersistent(const std::string& name) {
@@ -49,8 +49,8 @@ std::string FakeHypervisor::StartTransientPrimary(const std::string& name, uint3
                                                   uint32_t vcpus) {
   const std::lock_guard lock(mutex_);
   const std::string uuid = base::NewUuid();
-  state_.primaries[name] = FakePrimary{
-      .uuid = uuid, .live_xml = OperatorsXml(uuid, name, memory_mib, vcpus), .boots = 1};
+  FakePrimary& primary = state_.primaries[name] = FakePrimary{.uuid = uuid};
+  StartRun(&primary, OperatorsXml(uuid, name, memory_mib, vcpus));
   return uuid;
 }
 
@@ -68,13 +68,45 @@ void FakeHypervisor::EditPrimary(const std::string& name,
 void FakeHypervisor::StartPrimary(const std::string& name) {
   const std::lock_guard lock(mutex_);
   FakePrimary& primary = state_.primaries.at(name);
-  primary.live_xml = primary.definition_xml;
-  ++primary.boots;
+  StartRun(&primary, primary.definition_xml);
 }
 
 void FakeHypervisor::StopPrimary(const std::string& name) {
   const std::lock_guard lock(mutex_);
-  state_.primaries.at(name).live_xml.clear();
+  FakePrimary& primary = state_.primaries.at(name);
+  primary.live_xml.clear();
+  primary.run = FakeRun{};
+}
+
+void FakeHypervisor::SetBalloonGuest(const std::string& name, BalloonGuest guest,
+                                     uint32_t slow_reads) {
+  const std::lock_guard lock(mutex_);
+  FakePrimary& primary = state_.primaries.at(name);
+  primary.guest = guest;
+  primary.slow_reads = slow_reads;
+  primary.run.pending_reads = primary.run.target_mib < primary.run.actual_mib ? slow_reads : 0;
+}
+
+void FakeHypervisor::StartRun(FakePrimary* primary, const std::string& xml) {
+  const auto facts = ParseDomainXml(xml);
+  const uint32_t memory_mib = facts.ok() ? facts->memory_mib : 0;
+  primary->live_xml = xml;
+  ++primary->boots;
+  primary->run = FakeRun{.domain_id = next_domain_id_++,
+                         .maximum_mib = memory_mib,
+                         .target_mib = memory_mib,
+                         .actual_mib = memory_mib};
+}
+
+absl::Status FakeHypervisor::UseRunningPrimary(
+    const std::string& uuid, const std::function<absl::Status(FakePrimary*)>& use) {
+  const std::lock_guard lock(mutex_);
+  FLATVM_ASSIGN_OR_RETURN(const auto it, FindPrimary(uuid));
+  if (it->second.live_xml.empty()) {
+    return base::MakeError(absl::StatusCode::kFailedPrecondition, base::Reason::kPrimaryNotRunning,
+                           "the primary does not run");
+  }
+  return use(&it->second);
 }
 
 void FakeHypervisor::EndDomain(const std::string& vm_id) {
@@ -120,20 +152,24 @@ absl::Status FakeHypervisor::AddDomain(const hypervisor::DomainSpec& spec) {
                                           .cid = spec.cid,
                                           .mac = spec.mac,
                                           .network = spec.network,
-                                          .partition = spec.partition};
+                                          .partition = spec.partition,
+                                          .domain_id = next_domain_id_++,
+                                          .cpu_quota_percent = spec.cpu_quota_percent};
   return absl::OkStatus();
 }
 
-absl::Status FakeHypervisor::StartDomain(const hypervisor::DomainSpec& spec) {
+absl::StatusOr<uint32_t> FakeHypervisor::StartDomain(const hypervisor::DomainSpec& spec) {
   FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
   std::function<void()> callback;
+  uint32_t domain_id = 0;
   {
     const std::lock_guard lock(mutex_);
     FLATVM_RETURN_IF_ERROR(AddDomain(spec));
+    domain_id = state_.domains.at(spec.vm_id).domain_id;
     callback = std::exchange(on_next_start_, nullptr);
   }
   if (callback) callback();
-  return absl::OkStatus();
+  return domain_id;
 }
 
 absl::Status FakeHypervisor::RemoveDomain(const std::string& vm_id) {
@@ -157,7 +193,8 @@ absl::StatusOr<std::vector<hypervisor::DomainInfo>> FakeHypervisor::ListDomains(
     domains.push_back(hypervisor::DomainInfo{.vm_id = id,
                                              .tenant = domain.tenant,
                                              .name = domain.name,
-                                             .state = hypervisor::DomainState::kRunning});
+                                             .state = hypervisor::DomainState::kRunning,
+                                             .domain_id = domain.domain_id});
   }
   return domains;
 }
@@ -186,12 +223,14 @@ absl::StatusOr<hypervisor::PrimaryInfo> FakeHypervisor::GetPrimary(
                                .name = it->first,
                                .persistent = !primary.definition_xml.empty(),
                                .running = !primary.live_xml.empty(),
-                               .definition_xml = primary.definition_xml};
+                               .definition_xml = primary.definition_xml,
+                               .domain_id = primary.run.domain_id};
   FLATVM_ASSIGN_OR_RETURN(
       const DomainFacts defined,
       ParseDomainXml(info.persistent ? primary.definition_xml : primary.live_xml));
   info.memory_mib = defined.memory_mib;
   info.vcpus = defined.vcpus;
+  info.balloon_lack = defined.balloon.lack;
   if (!info.running) return info;
   FLATVM_ASSIGN_OR_RETURN(const DomainFacts live, ParseDomainXml(primary.live_xml));
   info.boot_id = base::StrCat("boot-", primary.boots);
@@ -236,8 +275,7 @@ absl::Status FakeHypervisor::RestartPrimary(const std::string& uuid,
   FLATVM_ASSIGN_OR_RETURN(const auto it, FindPrimary(uuid));
   FakePrimary& primary = it->second;
   if (primary.definition_xml.empty()) return NotPersistent(it->first);
-  primary.live_xml = primary.definition_xml;
-  ++primary.boots;
+  StartRun(&primary, primary.definition_xml);
   return absl::OkStatus();
 }
 

@@ -1,5 +1,6 @@
 // Hypervisor in memory: primaries that tests define, start and stop, and secondaries that are only
-// entries. Primaries' definitions are real XML, edited by the real code.
+// entries. Primaries' definitions are real XML, edited by the real code. What FakePrimaryShare sets
+// is kept here, with the primaries.
 #pragma once
 
 #include <cstdint>
@@ -15,11 +16,35 @@
 
 namespace flatvm::fakes {
 
+// What a primary's guest does when its balloon is to fall. When it is to rise, all but kNoDriver
+// take the memory at once.
+enum class BalloonGuest {
+  kCooperates,  // gives the memory back at once
+  kKeeps,       // has a driver and gives nothing back
+  kNoDriver,
+  kSlow,  // gives it back when ReadMemory was called `slow_reads` more times
+};
+
+// What changes with each run of a primary.
+struct FakeRun {
+  uint32_t domain_id = 0;  // 0: shut off, and so is the rest
+  uint32_t maximum_mib = 0;
+  uint32_t target_mib = 0;     // what it was asked to keep
+  uint32_t actual_mib = 0;     // what it keeps
+  uint32_t pending_reads = 0;  // of kSlow: until actual_mib is target_mib
+  uint32_t cpu_percent = 0;    // its quota; 0: none
+
+  bool operator==(const FakeRun&) const = default;
+};
+
 struct FakePrimary {
   std::string uuid;
   std::string definition_xml;  // empty: transient
   std::string live_xml;        // what it was started from; empty: shut off
   uint32_t boots = 0;
+  FakeRun run;
+  BalloonGuest guest = BalloonGuest::kCooperates;
+  uint32_t slow_reads = 0;
 
   bool operator==(const FakePrimary&) const = default;
 };
@@ -34,6 +59,8 @@ struct FakeDomain {
   std::string mac;
   std::string network;
   std::string partition;
+  uint32_t domain_id = 0;
+  uint32_t cpu_quota_percent = 0;
 
   bool operator==(const FakeDomain&) const = default;
 };
@@ -57,6 +84,13 @@ class FakeHypervisor final : public hypervisor::Hypervisor, public FailableFake 
   void EditPrimary(const std::string& name, const std::function<void(std::string*)>& edit);
   void StartPrimary(const std::string& name);
   void StopPrimary(const std::string& name);
+  // What the primary's guest does from FakePrimaryShare's next call on, also with what it was asked
+  // for before; through all of its runs. `slow_reads` is for kSlow.
+  void SetBalloonGuest(const std::string& name, BalloonGuest guest, uint32_t slow_reads = 0);
+  // Calls `use` with the primary that has this UUID, while nothing else can change it: for
+  // FakePrimaryShare. Errors: PrimaryShare's; those of `use`.
+  absl::Status UseRunningPrimary(const std::string& uuid,
+                                 const std::function<absl::Status(FakePrimary*)>& use);
 
   // A secondary's guest shuts down: its domain is gone.
   void EndDomain(const std::string& vm_id);
@@ -65,7 +99,7 @@ class FakeHypervisor final : public hypervisor::Hypervisor, public FailableFake 
   // Called once, when the next StartDomain has started its domain and before it returns.
   void OnNextStartDomain(std::function<void()> callback);
 
-  absl::Status StartDomain(const hypervisor::DomainSpec& spec) override;
+  absl::StatusOr<uint32_t> StartDomain(const hypervisor::DomainSpec& spec) override;
   absl::Status RemoveDomain(const std::string& vm_id) override;
   absl::StatusOr<std::vector<hypervisor::DomainInfo>> ListDomains() override;
   absl::StatusOr<hypervisor::PrimaryInfo> GetPrimary(const std::string& name_or_uuid) override;
@@ -79,6 +113,7 @@ class FakeHypervisor final : public hypervisor::Hypervisor, public FailableFake 
   using Primaries = std::map<std::string, FakePrimary>;
 
   absl::Status AddDomain(const hypervisor::DomainSpec& spec);
+  void StartRun(FakePrimary* primary, const std::string& xml);
   absl::StatusOr<Primaries::iterator> FindPrimary(const std::string& name_or_uuid);
   absl::StatusOr<std::vector<base::VsockCid>> UsedCids() const;
 
@@ -86,6 +121,7 @@ class FakeHypervisor final : public hypervisor::Hypervisor, public FailableFake 
   State state_;
   std::set<base::VsockCid> foreign_cids_;
   std::function<void()> on_next_start_;
+  uint32_t next_domain_id_ = 1;
 };
 
 }  // namespace flatvm::fakes

@@ -11,6 +11,7 @@
 #include <limits>
 #include <utility>
 
+#include "daemon/base/cpu_list.h"
 #include "daemon/base/str_cat.h"
 
 namespace flatvm::fakes {
@@ -39,7 +40,75 @@ std::string CpuMaxText(const FakeSlice& slice) {
   return base::StrCat(it->second / 10, " 100000\n");  // a period is a tenth of a second
 }
 
+// cpu_set_from_dbus(): the lowest bit of the first byte is CPU 0.
+int ReadCpus(sd_bus_message* call, std::vector<uint32_t>* cpus) {
+  const void* bytes = nullptr;
+  size_t size = 0;
+  int r = sd_bus_message_enter_container(call, 'v', "ay");
+  if (r >= 0) r = sd_bus_message_read_array(call, 'y', &bytes, &size);
+  if (r < 0) return r;
+  cpus->clear();
+  for (uint32_t cpu = 0; cpu < size * 8; ++cpu) {
+    const unsigned byte = static_cast<const uint8_t*>(bytes)[cpu / 8];
+    if ((byte >> (cpu % 8) & 1U) != 0) cpus->push_back(cpu);
+  }
+  return sd_bus_message_exit_container(call);
+}
+
+// bus_cgroup_set_property(): entries add, an empty array takes away.
+int ReadDeviceLimits(sd_bus_message* call, std::map<std::string, uint64_t>* limits) {
+  int r = sd_bus_message_enter_container(call, 'v', "a(st)");
+  if (r >= 0) r = sd_bus_message_enter_container(call, 'a', "(st)");
+  bool empty = true;
+  const char* device = nullptr;
+  uint64_t limit = 0;
+  while (r >= 0 && (r = sd_bus_message_read(call, "(st)", &device, &limit)) > 0) {
+    empty = false;
+    limits->insert_or_assign(device, limit);
+  }
+  if (empty) limits->clear();
+  if (r >= 0) r = sd_bus_message_exit_container(call);
+  return r < 0 ? r : sd_bus_message_exit_container(call);
+}
+
+// A line for each device that has a limit; systemd takes the device's numbers from the path.
+std::string IoMaxText(const FakeSlice& slice) {
+  static constexpr std::array<std::array<const char*, 2>, 4> kKeys = {
+      {{"IOReadBandwidthMax", " rbps="},
+       {"IOWriteBandwidthMax", " wbps="},
+       {"IOReadIOPSMax", " riops="},
+       {"IOWriteIOPSMax", " wiops="}}};
+  std::map<std::string, std::map<std::string, uint64_t>> by_device;
+  for (const auto& [property, limits] : slice.device_limits) {
+    for (const auto& [device, limit] : limits) by_device[device][property] = limit;
+  }
+  std::string text;
+  for (const auto& [device, limits] : by_device) {
+    text += std::filesystem::path(device).filename().string();
+    for (const auto& [property, key] : kKeys) {
+      const auto it = limits.find(property);
+      text += key + (it == limits.end() ? "max" : base::StrCat(it->second));
+    }
+    text += "\n";
+  }
+  return text;
+}
+
 std::string CgroupPath(const std::string& unit) { return "/flatvm.slice/" + unit; }
+
+// Those of a slice that has just been started.
+std::map<std::string, std::string> UsageFiles() {
+  const std::string pressure = " avg10=0.00 avg60=0.00 avg300=0.00 total=0\n";
+  const std::string both = base::StrCat("some", pressure, "full", pressure);
+  return {{"memory.current", "0\n"},
+          {"memory.events", "low 0\nhigh 0\nmax 0\noom 0\noom_kill 0\noom_group_kill 0\n"},
+          {"cpu.stat", "usage_usec 0\nuser_usec 0\nnr_throttled 0\nthrottled_usec 0\n"},
+          {"pids.current", "0\n"},
+          {"io.stat", ""},
+          {"memory.pressure", both},
+          {"cpu.pressure", both},
+          {"io.pressure", both}};
+}
 
 std::string UnitPath(const std::string& unit) {
   char* encoded = nullptr;
@@ -117,6 +186,10 @@ void FakeSystemd::AddSlice(const std::string& unit, const FakeSlice& slice) {
 std::map<std::string, FakeSlice> FakeSystemd::slices() const {
   const std::lock_guard lock(mutex_);
   return slices_;
+}
+
+std::string FakeSystemd::CgroupDirectory(const std::string& unit) const {
+  return cgroup_root_ + CgroupPath(unit);
 }
 
 std::vector<std::string> FakeSystemd::calls() const {
@@ -251,25 +324,31 @@ int FakeSystemd::ReadProperties(sd_bus_message* call, FakeSlice* slice) {
     r = sd_bus_message_enter_container(call, 'r', "sv");
     if (r <= 0) break;
     const char* name = nullptr;
-    const char* contents = nullptr;
     r = sd_bus_message_read(call, "s", &name);
-    if (r >= 0) r = sd_bus_message_peek_type(call, nullptr, &contents);
-    if (r < 0) return r;
-    const std::string type = contents;
-    if (type == "s") {
-      const char* text = nullptr;
-      r = sd_bus_message_read(call, "v", "s", &text);
-      if (r >= 0 && std::string(name) == "Description") slice->description = text;
-    } else if (type == "b") {
-      int value = 0;
-      r = sd_bus_message_read(call, "v", "b", &value);
-      slice->properties[name] = static_cast<uint64_t>(value);
-    } else {
-      r = sd_bus_message_read(call, "v", "t", &slice->properties[name]);
-    }
+    if (r >= 0) r = ReadProperty(call, name, slice);
     if (r >= 0) r = sd_bus_message_exit_container(call);
   }
   return r < 0 ? r : sd_bus_message_exit_container(call);
+}
+
+int FakeSystemd::ReadProperty(sd_bus_message* call, const std::string& name, FakeSlice* slice) {
+  const char* contents = nullptr;
+  const int r = sd_bus_message_peek_type(call, nullptr, &contents);
+  if (r < 0) return r;
+  const std::string type = contents;
+  if (type == "ay") return ReadCpus(call, &slice->cpus);
+  if (type == "a(st)") return ReadDeviceLimits(call, &slice->device_limits[name]);
+  if (type == "t") return sd_bus_message_read(call, "v", "t", &slice->properties[name]);
+  if (type == "b") {
+    int value = 0;
+    const int result = sd_bus_message_read(call, "v", "b", &value);
+    slice->properties[name] = static_cast<uint64_t>(value);
+    return result;
+  }
+  const char* text = nullptr;
+  const int result = sd_bus_message_read(call, "v", "s", &text);
+  if (result >= 0 && name == "Description") slice->description = text;
+  return result;
 }
 
 int FakeSystemd::FinishJob(sd_bus_message* call, const std::string& unit,
@@ -285,15 +364,22 @@ std::string FakeSystemd::TakeJobResult() { return std::exchange(next_job_result_
 
 void FakeSystemd::WriteKernelFiles(const std::string& unit, const FakeSlice& slice) {
   const auto page_bytes = static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
-  const std::string directory = cgroup_root_ + CgroupPath(unit);
+  const std::string directory = CgroupDirectory(unit);
   std::filesystem::create_directories(directory);
   std::map<std::string, std::string> files = {
       {"cgroup.events", "populated 0\nfrozen 0\n"},
       {"memory.max", ValueOr(slice, "MemoryMax", page_bytes)},
       {"memory.swap.max", ValueOr(slice, "MemorySwapMax", page_bytes)},
+      {"memory.high", ValueOr(slice, "MemoryHigh", page_bytes)},
       {"cpu.max", CpuMaxText(slice)},
+      {"io.max", IoMaxText(slice)},
       {"pids.max", ValueOr(slice, "TasksMax", 1)}};
+  if (!slice.cpus.empty()) files["cpuset.cpus"] = base::FormatCpuList(slice.cpus) + "\n";
+  for (const auto& [name, content] : UsageFiles()) files.insert_or_assign(name, content);
   for (const auto& [name, content] : fixed_files_) files.insert_or_assign(name, content);
+  // Without CPUs systemd switches the controller off, unless something below needs it.
+  const bool populated = files["cgroup.events"].starts_with("populated 1");
+  if (slice.cpus.empty() && !populated) std::filesystem::remove(directory + "/cpuset.cpus");
   for (const auto& [name, content] : files)
     std::ofstream(base::StrCat(directory, "/", name)) << content;
 }

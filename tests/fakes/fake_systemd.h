@@ -6,6 +6,7 @@
 #include <systemd/sd-bus.h>
 
 #include <atomic>
+#include <cstdint>
 #include <map>
 #include <mutex>
 #include <string>
@@ -20,6 +21,9 @@ struct FakeSlice {
   std::string fragment_path;  // empty: made up by systemd, for a unit that names it
   std::string description;
   std::map<std::string, uint64_t> properties;  // as set last; booleans are 0 and 1
+  std::vector<uint32_t> cpus;                  // AllowedCPUs
+  // Such as "IOReadBandwidthMax" of "/dev/block/254:0"; none of an infinite one.
+  std::map<std::string, std::map<std::string, uint64_t>> device_limits;
 };
 
 // Thread-safe. Each connection has a thread of its own, which ends with the connection.
@@ -42,10 +46,13 @@ class FakeSystemd {
   void FailCall(const std::string& method, const std::string& error_name);
   // The next job ends like this instead of "done", without effect.
   void EndJobWith(const std::string& result);
-  // The kernel's file of this name holds `content` whatever is set.
+  // The kernel's file of this name holds `content` whatever is set. In a slice whose cgroup.events
+  // says that it is populated, cpuset.cpus is not emptied, as Linux 6.1 has it.
   void FixFile(const std::string& file, const std::string& content);
 
   void AddSlice(const std::string& unit, const FakeSlice& slice);
+  // Where the kernel's files of the slice are.
+  std::string CgroupDirectory(const std::string& unit) const;
   std::map<std::string, FakeSlice> slices() const;
   // Methods called, in order, with the unit, such as "StopUnit flatvm-acme.slice".
   std::vector<std::string> calls() const;
@@ -62,6 +69,7 @@ class FakeSystemd {
   int HandleList(sd_bus_message* call);
   int HandleUnit(sd_bus_message* call, sd_bus_error* error);
   int ReadProperties(sd_bus_message* call, FakeSlice* slice);
+  int ReadProperty(sd_bus_message* call, const std::string& name, FakeSlice* slice);
   // Announces the end of a new job and answers with it.
   int FinishJob(sd_bus_message* call, const std::string& unit, const std::string& result);
   std::string TakeJobResult();

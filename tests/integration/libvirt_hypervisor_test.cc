@@ -1,6 +1,6 @@
-// LibvirtHypervisor on QEMU: libvirt's QEMU driver inside the test program (qemu:///embed), its
-// files in a temporary directory, guests emulated. What needs vhost-vsock (a secondary that really
-// runs) is shown end to end, not here.
+// LibvirtHypervisor and LibvirtPrimaryShare on QEMU (libvirt_embedded_qemu.h). What needs
+// vhost-vsock (a secondary that really runs), cgroups (a quota) or a guest with a balloon driver is
+// shown end to end, not here.
 #include "daemon/hypervisor/libvirt_hypervisor.h"
 
 #include <gmock/gmock.h>
@@ -11,8 +11,6 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
-#include <filesystem>
-#include <fstream>
 #include <functional>
 #include <memory>
 #include <string>
@@ -20,14 +18,14 @@
 
 #include "daemon/base/error.h"
 #include "daemon/base/str_cat.h"
-#include "daemon/base/uuid.h"
+#include "daemon/hypervisor/libvirt_primary_share.h"
 #include "daemon/libvirt/connection.h"
 #include "daemon/libvirt/domain_events.h"
 #include "daemon/libvirt/event_loop.h"
 #include "daemon/libvirt/handles.h"
 #include "daemon/libvirt/metadata.h"
 #include "tests/fakes/fake_log.h"
-#include "tests/fakes/temp_dir.h"
+#include "tests/integration/libvirt_embedded_qemu.h"
 #include "tests/integration/unprivileged_libvirtd.h"
 
 namespace flatvm::hypervisor {
@@ -38,63 +36,19 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-// A process has one embedded QEMU driver.
-struct Qemu {
-  Qemu() : connection("qemu:///embed?root=" + root.path()) {
-    std::filesystem::create_directories(root.path() + "/etc");
-    // Neither virtlogd nor the host's users, cgroups and security modules are any business of this
-    // test's.
-    std::ofstream(root.path() + "/etc/qemu.conf") << "stdio_handler = \"file\"\n"
-                                                     "security_driver = \"none\"\n"
-                                                     "user = \"root\"\ngroup = \"root\"\n"
-                                                     "namespaces = []\ncgroup_controllers = []\n";
-  }
-
-  fakes::TempDir root;
-  libvirt::EventLoop event_loop;
-  libvirt::Connection connection;
-};
-
-class LibvirtHypervisorTest : public ::testing::Test {
+class LibvirtHypervisorTest : public integration::EmbeddedQemuTest {
  protected:
-  static void SetUpTestSuite() { qemu_ = std::make_unique<Qemu>(); }
-  static void TearDownTestSuite() { qemu_.reset(); }
-
   void SetUp() override {
-    if (::access("/usr/bin/qemu-system-x86_64", X_OK) != 0) GTEST_SKIP() << "needs QEMU";
-    auto connect = qemu_->connection.Get();
-    if (!connect.ok()) GTEST_SKIP() << "needs libvirt's embedded QEMU driver";
-    connect_ = *std::move(connect);
+    EmbeddedQemuTest::SetUp();
+    if (IsSkipped()) return;
     hypervisor_ = std::make_unique<LibvirtHypervisor>(
         qemu_->connection, log_, BootIdSources{.qemu_pid_dir = qemu_->root.path() + "/run/qemu"});
-  }
-
-  void TearDown() override {
-    if (connect_ == nullptr) return;
-    libvirt::DomainPtr domain(virDomainLookupByUUIDString(connect_.get(), uuid_.c_str()));
-    if (domain == nullptr) return;
-    virDomainDestroy(domain.get());
-    virDomainUndefine(domain.get());
-  }
-
-  // An emulated machine that boots from nothing and hears no power button.
-  std::string Xml(const std::string& metadata = "") const {
-    return base::StrCat("<domain type='qemu'><name>acme-primary</name><uuid>", uuid_,
-                        "</uuid><metadata>", metadata,
-                        "</metadata><memory unit='MiB'>32</memory><vcpu>1</vcpu>"
-                        "<os><type arch='x86_64' machine='q35'>hvm</type></os>"
-                        "<features><acpi/></features><devices>"
-                        "<controller type='usb' model='none'/></devices></domain>");
+    share_ = std::make_unique<LibvirtPrimaryShare>(qemu_->connection);
   }
 
   std::string SecondarysXml() const {
     return Xml(base::StrCat("<f:secondary xmlns:f='", libvirt::kMetadataUri, "' tenant='acme' id='",
                             uuid_, "' name='web'/>"));
-  }
-
-  void Define(const std::string& xml) {
-    const libvirt::DomainPtr domain(virDomainDefineXML(connect_.get(), xml.c_str()));
-    ASSERT_NE(domain, nullptr);
   }
 
   DomainSpec Spec() const {
@@ -123,15 +77,10 @@ class LibvirtHypervisorTest : public ::testing::Test {
 
   std::string Definition() { return hypervisor_->GetPrimary(uuid_)->definition_xml; }
 
-  static std::unique_ptr<Qemu> qemu_;
-
-  const std::string uuid_ = base::NewUuid();
   fakes::FakeLog log_;
-  libvirt::ConnectPtr connect_;
   std::unique_ptr<LibvirtHypervisor> hypervisor_;
+  std::unique_ptr<LibvirtPrimaryShare> share_;
 };
-
-std::unique_ptr<Qemu> LibvirtHypervisorTest::qemu_;
 
 TEST_F(LibvirtHypervisorTest, MakesTheQemuThatItMeans) {
   const auto xml = BuildDomainXml(Spec(), Virtualization::kTcg);
@@ -152,7 +101,7 @@ TEST_F(LibvirtHypervisorTest, MakesTheQemuThatItMeans) {
 }
 
 TEST_F(LibvirtHypervisorTest, LeavesNothingOfADomainThatItCannotStart) {
-  const absl::Status status = hypervisor_->StartDomain(Spec());
+  const absl::Status status = hypervisor_->StartDomain(Spec()).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInternal) << status;
   EXPECT_EQ(base::GetErrorInfo(status).reason, base::Reason::kInternalError);
   EXPECT_THAT(*hypervisor_->ListDomains(), IsEmpty());
@@ -206,6 +155,35 @@ TEST_F(LibvirtHypervisorTest, RestartsAPrimaryThatDoesNotHearThePowerButton) {
   const auto second = hypervisor_->GetPrimary(uuid_);
   EXPECT_TRUE(second->running);
   EXPECT_NE(second->boot_id, first->boot_id);
+  EXPECT_GT(second->domain_id, first->domain_id);
+}
+
+TEST_F(LibvirtHypervisorTest, AsksAPrimaryForMemoryThatHasNoBalloonDriver) {
+  Define(Xml());
+  const std::string before = Definition();
+  ASSERT_TRUE(hypervisor_->RestartPrimary(uuid_, 0).ok());
+  constexpr PrimaryMemory kAll{.maximum_mib = 32, .actual_mib = 32, .has_driver = false};
+  EXPECT_EQ(*share_->ReadMemory(uuid_), kAll);
+  EXPECT_THAT(LiveXml(), HasSubstr("<stats period='2'/>")) << "a driver would not report";
+  ASSERT_TRUE(share_->SetMemory(uuid_, 16).ok());
+  EXPECT_EQ(*share_->ReadMemory(uuid_), kAll) << "its firmware gives nothing back";
+  EXPECT_TRUE(share_->SetMemory(uuid_, 32).ok());
+  EXPECT_EQ(Definition(), before);
+  ASSERT_TRUE(hypervisor_->RestartPrimary(uuid_, 0).ok());
+  EXPECT_THAT(LiveXml(), Not(HasSubstr("<stats period"))) << "of an earlier run";
+}
+
+TEST_F(LibvirtHypervisorTest, TellsAPrimaryWithoutABalloonFromOneThatIsOff) {
+  Define(Xml("", "<memballoon model='none'/>"));
+  const auto reason = [](const absl::Status& status) { return base::GetErrorInfo(status).reason; };
+  EXPECT_EQ(reason(share_->SetMemory(uuid_, 16)), base::Reason::kPrimaryNotRunning);
+  ASSERT_TRUE(hypervisor_->RestartPrimary(uuid_, 0).ok());
+  EXPECT_EQ(hypervisor_->GetPrimary(uuid_)->balloon_lack, "it has no memory balloon device");
+  EXPECT_EQ(reason(share_->SetMemory(uuid_, 16)), base::Reason::kPrimaryKeepsMemory);
+  EXPECT_EQ(share_->ReadMemory(uuid_)->actual_mib, 32U);
+  // libvirt has the same error for both; here it is that this driver has no cgroups.
+  EXPECT_EQ(reason(share_->SetCpuQuota(uuid_, 100)), base::Reason::kInternalError);
+  EXPECT_EQ(reason(share_->ReadCpuQuota(uuid_).status()), base::Reason::kInternalError);
 }
 
 TEST_F(LibvirtHypervisorTest, RemovesASecondaryEvenIfSomebodyMadeItPersistent) {
@@ -217,12 +195,14 @@ TEST_F(LibvirtHypervisorTest, RemovesASecondaryEvenIfSomebodyMadeItPersistent) {
     ASSERT_EQ(domains->size(), 1U);
     EXPECT_EQ(domains->front().vm_id, uuid_);
     EXPECT_EQ(domains->front().state, DomainState::kRunning);
+    EXPECT_GE(domains->front().domain_id, 1U);
     const absl::Status status = hypervisor_->RemoveDomain(uuid_);
     EXPECT_TRUE(status.ok()) << status;
     EXPECT_THAT(*hypervisor_->ListDomains(), IsEmpty());
   }
   Define(SecondarysXml());
   EXPECT_EQ(hypervisor_->ListDomains()->front().state, DomainState::kStopped);
+  EXPECT_EQ(hypervisor_->ListDomains()->front().domain_id, 0U);
   EXPECT_TRUE(hypervisor_->RemoveDomain(uuid_).ok());
   EXPECT_THAT(*hypervisor_->ListDomains(), IsEmpty());
 }
@@ -245,7 +225,9 @@ TEST(LibvirtConnection, ComesBackWithItsEventsWhenLibvirtdWasKilled) {
   libvirt::EventLoop event_loop;
   libvirt::Connection connection(daemon.Uri());
   std::atomic<int> stops = 0;
-  libvirt::DomainEvents events(connection, [&](const std::string&) { ++stops; });
+  libvirt::DomainEvents events(connection, [&](libvirt::DomainEvent event, const std::string&) {
+    if (event == libvirt::DomainEvent::kStopped) ++stops;
+  });
   const auto stop_a_domain = [&] {
     const auto connect = connection.Get();
     const libvirt::DomainPtr domain(virDomainLookupByName(connect->get(), "test"));

@@ -5,6 +5,7 @@ namespace flatvm::broker {
 FakeHost::FakeHost() {
   hypervisor.DefinePrimary("acme-primary", 512, 1);
   hypervisor.DefinePrimary("globex-primary", 512, 1);
+  hypervisor.DefinePrimary("initech-primary", 2048, 4);
   storage.AddImage(storage::CatalogImage{
       .name = "tiny",
       .min_memory_mib = 96,
@@ -33,14 +34,16 @@ BrokerWorld::BrokerWorld(FakeHost& fake_host)
     : host(fake_host),
       ports(fake_host.ports()),
       cids(1000, 100'000, fake_host.records),
-      vms(settings, ports, registry, cids),
-      tenants(settings, ports, registry, cids,
+      carver(settings, ports, registry),
+      vms(settings, ports, registry, cids, carver),
+      tenants(settings, ports, registry, cids, carver,
               network::SubnetPool(network::Ipv4Subnet{.address = {0x0AD50000}, .prefix_length = 16},
                                   24),
               vms),
+      updates(settings, ports, registry, carver),
       directory(settings, ports, registry),
       callers(ports, registry),
-      reconciler(ports, registry, tenants, vms) {}
+      reconciler(ports, registry, carver, tenants, vms) {}
 
 absl::StatusOr<CreateTenantResult> BrokerWorld::AddTenant(const std::string& name,
                                                           PrimaryRestart restart) {
@@ -48,6 +51,16 @@ absl::StatusOr<CreateTenantResult> BrokerWorld::AddTenant(const std::string& nam
                          .primary = name + "-primary",
                          .limits = {.memory_mib = 4096, .vcpus = 4, .vms = 8, .disk_mib = 1024},
                          .restart = restart});
+}
+
+absl::StatusOr<CreateTenantResult> BrokerWorld::AddCarvedTenant(const std::string& name) {
+  // What the primary (2048 MiB, 4 vCPUs) and the overheads need, and no more.
+  return tenants.Create(
+      {.name = name,
+       .primary = name + "-primary",
+       .limits = {.memory_mib = 2048 + 64 + 64, .vcpus = 4, .vms = 8, .disk_mib = 1024},
+       .carve = {.mode = CarveMode::kBalloon, .primary_min_memory_mib = 128},
+       .restart = PrimaryRestart::kRestart});
 }
 
 absl::StatusOr<VmRecord> BrokerWorld::Create(const std::string& tenant, const VmSpec& spec,

@@ -8,10 +8,12 @@
 #include <string>
 
 #include "daemon/broker/caller_check.h"
+#include "daemon/broker/carver.h"
 #include "daemon/broker/cid_allocator.h"
 #include "daemon/broker/directory.h"
 #include "daemon/broker/reconciler.h"
 #include "daemon/broker/tenant_lifecycle.h"
+#include "daemon/broker/update_tenant.h"
 #include "daemon/broker/vm_lifecycle.h"
 #include "tests/fakes/fake_cgroups.h"
 #include "tests/fakes/fake_clock.h"
@@ -19,6 +21,7 @@
 #include "tests/fakes/fake_hypervisor.h"
 #include "tests/fakes/fake_log.h"
 #include "tests/fakes/fake_network.h"
+#include "tests/fakes/fake_primary_share.h"
 #include "tests/fakes/fake_records.h"
 #include "tests/fakes/fake_storage.h"
 
@@ -27,6 +30,7 @@ namespace flatvm::broker {
 // What survives flatvmd: the host and the disk.
 struct FakeHost {
   fakes::FakeHypervisor hypervisor;
+  fakes::FakePrimaryShare primary_share{hypervisor};
   fakes::FakeCgroups cgroups;
   fakes::FakeNetworks networks;
   fakes::FakeStorage storage;
@@ -36,7 +40,9 @@ struct FakeHost {
   fakes::FakeLog log;
 
   FakeHost();
-  Ports ports() { return {hypervisor, cgroups, networks, storage, records, gate, clock, log}; }
+  Ports ports() {
+    return {hypervisor, primary_share, cgroups, networks, storage, records, gate, clock, log};
+  }
 };
 
 // Everything on the host that a create or destroy may change, comparable.
@@ -59,6 +65,8 @@ struct BrokerWorld {
 
   absl::StatusOr<CreateTenantResult> AddTenant(const std::string& name,
                                                PrimaryRestart restart = PrimaryRestart::kRestart);
+  // As AddTenant, but secondaries are carved out of the primary, which keeps 128 MiB at least.
+  absl::StatusOr<CreateTenantResult> AddCarvedTenant(const std::string& name);
   absl::StatusOr<VmRecord> Create(const std::string& tenant, const VmSpec& spec,
                                   const std::string& request_id = "");
   absl::StatusOr<VmRecord> Destroy(const std::string& tenant, const std::string& vm,
@@ -70,8 +78,10 @@ struct BrokerWorld {
   Ports ports;
   Registry registry;
   CidAllocator cids;
+  Carver carver;
   VmLifecycle vms;
   TenantLifecycle tenants;
+  TenantUpdates updates;
   Directory directory;
   CallerCheck callers;
   Reconciler reconciler;

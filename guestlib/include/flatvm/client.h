@@ -23,7 +23,8 @@
 #include "flatvm/error.h"
 #include "flatvm/export.h"
 #include "flatvm/result.h"
-#include "flatvm/types.h"
+#include "flatvm/tenant.h"
+#include "flatvm/vm.h"
 
 namespace flatvm {
 
@@ -93,8 +94,8 @@ class FLATVM_EXPORT Client {
 
   // Boots a secondary; answers when its VM runs, before its guest has booted. Errors:
   // INVALID_ARGUMENT naming the field; NOT_FOUND / kImageNotFound; ALREADY_EXISTS / kVmNameTaken,
-  // kRequestIdReused; FAILED_PRECONDITION / kImageUnusable; RESOURCE_EXHAUSTED with the limit's
-  // numbers.
+  // kRequestIdReused; FAILED_PRECONDITION / kImageUnusable, kPrimaryKeepsMemory; RESOURCE_EXHAUSTED
+  // with the limit's numbers.
   Result<Vm> CreateVm(const VmSpec& spec, const CallOptions& call = {});
 
   // Kills a secondary, named or by id, and gives back all that it held. Answers with it as it last
@@ -108,7 +109,7 @@ class FLATVM_EXPORT Client {
   // All secondaries of the caller's tenant, by name.
   Result<std::vector<Vm>> ListVms(const CallOptions& call = {});
 
-  // The caller's tenant: limits, what is used of them, network.
+  // The caller's tenant: limits, what is used of them and really used, network.
   Result<Tenant> GetTenant(const CallOptions& call = {});
 
  private:

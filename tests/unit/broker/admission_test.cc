@@ -119,5 +119,27 @@ TEST(Admission, NeverAdmitsMoreThanTheLimitsInAnyOrder) {
   }
 }
 
+TEST(Admission, GrantsACarvedPrimaryWhatNobodyElseHas) {
+  const Settings settings{.vmm_overhead_mib = 64, .front_overhead_mib = 32};
+  const Resources limits{.memory_mib = 1024 + 96, .vcpus = 4, .vms = 4, .disk_mib = 0};
+  TenantRecord tenant;
+  tenant.limits = limits;
+  tenant.primary_memory_mib = 1024;
+  tenant.primary_vcpus = 4;
+  tenant.carve = {.mode = CarveMode::kBalloon, .primary_min_memory_mib = 256};
+  std::map<std::string, VmRecord> vms;
+  EXPECT_EQ(GrantOf(tenant, limits, vms, settings), (PrimaryGrant{1024, 400}));
+  vms["a"].spec = {.memory_mib = 200, .vcpus = 1};
+  EXPECT_EQ(GrantOf(tenant, limits, vms, settings), (PrimaryGrant{1024 - 264, 300}));
+  // A tenant with more than its primary needs takes from the surplus first.
+  const Resources more{.memory_mib = 1500, .vcpus = 5, .vms = 4, .disk_mib = 0};
+  EXPECT_EQ(GrantOf(tenant, more, vms, settings), (PrimaryGrant{1024, 400}));
+  // Less than it keeps at least is never asked of it, also where the limits were forced below.
+  const Resources less{.memory_mib = 300, .vcpus = 1, .vms = 4, .disk_mib = 0};
+  EXPECT_EQ(GrantOf(tenant, less, vms, settings), (PrimaryGrant{256, 100}));
+  tenant.carve = {};
+  EXPECT_EQ(GrantOf(tenant, less, vms, settings), (PrimaryGrant{1024, 400}));
+}
+
 }  // namespace
 }  // namespace flatvm::broker

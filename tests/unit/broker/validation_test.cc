@@ -104,5 +104,28 @@ TEST(Validation, TakesALibvirtDomainNameAsPrimary) {
   }
 }
 
+TEST(Validation, TakesIoLimitsWithWhichSomethingCanBeDone) {
+  EXPECT_TRUE(ValidateIo({}).ok());
+  EXPECT_TRUE(ValidateIo({.read_bytes = 65536, .write_operations = 8}).ok());
+  const std::vector<std::pair<cgroups::IoLimits, std::string>> bad = {
+      {{.read_bytes = 0}, "io.read_bytes"},
+      {{.write_bytes = 65535}, "io.write_bytes"},
+      {{.read_operations = 7}, "io.read_operations"},
+      // What the kernel counts in 32 bits would read back as no limit.
+      {{.write_operations = 4'294'967'295}, "io.write_operations"}};
+  for (const auto& [io, field] : bad) {
+    EXPECT_EQ(base::GetErrorInfo(ValidateIo(io)).field, field);
+  }
+}
+
+TEST(Validation, TakesAllCpusOfTheHostForNoRestriction) {
+  const std::vector<uint32_t> host = {0, 1, 2, 3};
+  EXPECT_EQ(*ValidateCpus({1, 3}, host), (std::vector<uint32_t>{1, 3}));
+  EXPECT_EQ(*ValidateCpus({}, host), std::vector<uint32_t>{});
+  EXPECT_EQ(*ValidateCpus(host, host), std::vector<uint32_t>{});
+  EXPECT_EQ(base::GetErrorInfo(ValidateCpus({3, 4}, host).status()).field, "cpus");
+  EXPECT_EQ(*ValidateCpus({7}, {}), std::vector<uint32_t>{7});
+}
+
 }  // namespace
 }  // namespace flatvm::broker

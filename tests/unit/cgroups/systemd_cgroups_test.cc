@@ -3,14 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <string>
 #include <thread>
 #include <vector>
 
-#include "cgroups/cgroup_dir.h"
 #include "daemon/base/error.h"
 #include "daemon/base/str_cat.h"
-#include "tests/fakes/fake_systemd.h"
-#include "tests/fakes/temp_dir.h"
+#include "tests/unit/cgroups/systemd_cgroups_fixture.h"
 
 namespace flatvm::cgroups {
 namespace {
@@ -20,34 +19,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-constexpr const char* kSlice = "flatvm-acme.slice";
-constexpr SliceLimits kLimits{
-    .memory_max_bytes = uint64_t{4} << 30U, .cpu_percent = 400, .tasks_max = 1024};
-
-class SystemdCgroupsTest : public ::testing::Test {
- protected:
-  fakes::TempDir root_;
-  fakes::FakeSystemd systemd_{root_.path()};
-  SystemdCgroups cgroups_{{.cgroup_root = root_.path(),
-                           .open_bus = [this](sd_bus** bus) { return systemd_.Open(bus); }}};
-};
-
-TEST_F(SystemdCgroupsTest, StartsATransientSliceWithTheLimits) {
-  ASSERT_TRUE(cgroups_.EnsureSlice("acme", kLimits).ok());
-
-  EXPECT_THAT(systemd_.calls(), Contains("StartTransientUnit flatvm-acme.slice"));
-  const fakes::FakeSlice slice = systemd_.slices().at(kSlice);
-  EXPECT_EQ(slice.description, "flatvm tenant acme");
-  const std::map<std::string, uint64_t> wanted = {{"MemoryMax", uint64_t{4} << 30U},
-                                                  {"MemorySwapMax", 0},
-                                                  {"CPUQuotaPerSecUSec", 4'000'000},
-                                                  {"TasksMax", 1024},
-                                                  {"CPUAccounting", 1},
-                                                  {"IOAccounting", 1},
-                                                  {"MemoryAccounting", 1},
-                                                  {"TasksAccounting", 1}};
-  EXPECT_EQ(slice.properties, wanted);
-}
+class SystemdCgroupsTest : public SystemdCgroupsFixture {};
 
 TEST_F(SystemdCgroupsTest, AdjustsASliceThatRunsWithoutRestartingIt) {
   ASSERT_TRUE(cgroups_.EnsureSlice("acme", kLimits).ok());
@@ -84,20 +56,6 @@ TEST_F(SystemdCgroupsTest, AdjustsASliceThatAppearedInBetween) {
   EXPECT_EQ(*cgroups_.ReadLimits("acme"), kLimits);
 }
 
-TEST_F(SystemdCgroupsTest, DoesNotTrustSystemdButTheKernelsFiles) {
-  systemd_.FixFile("memory.max", "max\n");
-  const absl::Status status = cgroups_.EnsureSlice("acme", kLimits);
-  EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
-  EXPECT_THAT(std::string(base::Message(status)),
-              HasSubstr("flatvm-acme.slice: the kernel has another memory.max than was set: wanted "
-                        "4294967296, found max"));
-}
-
-TEST_F(SystemdCgroupsTest, RefusesAKernelThatLetsTheTenantSwap) {
-  systemd_.FixFile("memory.swap.max", "max\n");
-  EXPECT_EQ(cgroups_.EnsureSlice("acme", kLimits).code(), absl::StatusCode::kInternal);
-}
-
 TEST_F(SystemdCgroupsTest, SaysHowAJobEndedThatWasNotDone) {
   systemd_.EndJobWith("canceled");
   const absl::Status status = cgroups_.EnsureSlice("acme", kLimits);
@@ -124,6 +82,35 @@ TEST_F(SystemdCgroupsTest, KeepsSystemdsTextForTheJournal) {
   EXPECT_THAT(std::string(base::Message(status)), HasSubstr("AccessDenied: as ordered"));
 }
 
+TEST_F(SystemdCgroupsTest, ReadsWhatTheSliceUses) {
+  ASSERT_EQ(cgroups_.EnsureSlice("acme", kLimits), absl::OkStatus());
+  EXPECT_EQ(*cgroups_.ReadUsage("acme"), SliceUsage{});
+  WriteBelowSlice("memory.current", "4096\n");
+  EXPECT_EQ(cgroups_.ReadUsage("acme")->memory_bytes, 4096U);
+}
+
+TEST_F(SystemdCgroupsTest, ExposesTheDomainsScopeAndReadsItsMemory) {
+  ASSERT_EQ(cgroups_.EnsureSlice("acme", kLimits), absl::OkStatus());
+  const std::string scope = base::StrCat(kScope, "/");
+  WriteBelowSlice(scope + "cgroup.events", "populated 1\n");
+  WriteBelowSlice(scope + "memory.oom.group", "0\n");
+  WriteBelowSlice(scope + "memory.stat", "anon 4096\nshmem 4096\n");
+  WriteBelowSlice(scope + "libvirt/cgroup.procs", "100\n");
+  host_.AddProcess(100, base::StrCat("/flatvm.slice/", kSlice, "/", kScope, "/libvirt/emulator"));
+  ASSERT_EQ(cgroups_.ExposeToOomKiller("acme", 7), absl::OkStatus());
+  EXPECT_EQ(ReadBelowSlice(scope + "memory.oom.group").substr(0, 1), "1");
+  EXPECT_EQ(host_.OomScoreAdjustment(100), "1000");
+  EXPECT_EQ(*cgroups_.ReadVmMemory("acme", 7), 8192U);
+}
+
+TEST_F(SystemdCgroupsTest, LeavesDomainsOfOtherTenants) {
+  ASSERT_EQ(cgroups_.EnsureSlice("acme", kLimits), absl::OkStatus());
+  ASSERT_EQ(cgroups_.EnsureSlice("other", kLimits), absl::OkStatus());
+  WriteBelowSlice(base::StrCat(kScope, "/memory.oom.group"), "0\n");
+  EXPECT_EQ(cgroups_.ExposeToOomKiller("other", 7).code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(ReadBelowSlice(base::StrCat(kScope, "/memory.oom.group")), "0\n");
+}
+
 void ExpectUnavailable(const absl::Status& status) {
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
   EXPECT_EQ(base::GetErrorInfo(status).reason, base::Reason::kServiceManagerUnavailable);
@@ -134,6 +121,9 @@ TEST_F(SystemdCgroupsTest, IsUnavailableWithoutABus) {
   ExpectUnavailable(cgroups_.EnsureSlice("acme", kLimits));
   ExpectUnavailable(cgroups_.RemoveSlice("acme"));
   ExpectUnavailable(cgroups_.ReadLimits("acme").status());
+  ExpectUnavailable(cgroups_.ReadUsage("acme").status());
+  ExpectUnavailable(cgroups_.ExposeToOomKiller("acme", 7));
+  ExpectUnavailable(cgroups_.ReadVmMemory("acme", 7).status());
   ExpectUnavailable(cgroups_.ListTenants().status());
 }
 

@@ -38,6 +38,11 @@ grpc::Status CannedAdmin::CreateTenant(grpc::ServerContext* /*context*/,
                                        v1::CreateTenantResponse* response) {
   return Answer(create_tenant, *request, response);
 }
+grpc::Status CannedAdmin::UpdateTenant(grpc::ServerContext* /*context*/,
+                                       const v1::UpdateTenantRequest* request,
+                                       v1::UpdateTenantResponse* response) {
+  return Answer(update_tenant, *request, response);
+}
 grpc::Status CannedAdmin::RemoveTenant(grpc::ServerContext* /*context*/,
                                        const v1::RemoveTenantRequest* request,
                                        v1::RemoveTenantResponse* response) {

@@ -24,6 +24,8 @@ class CannedAdmin final : public v1::Admin::Service {
  public:
   std::function<grpc::Status(const v1::CreateTenantRequest&, v1::CreateTenantResponse*)>
       create_tenant;
+  std::function<grpc::Status(const v1::UpdateTenantRequest&, v1::UpdateTenantResponse*)>
+      update_tenant;
   std::function<grpc::Status(const v1::RemoveTenantRequest&, v1::RemoveTenantResponse*)>
       remove_tenant;
   std::function<grpc::Status(v1::ListTenantsResponse*)> list_tenants;
@@ -34,6 +36,8 @@ class CannedAdmin final : public v1::Admin::Service {
 
   grpc::Status CreateTenant(grpc::ServerContext* context, const v1::CreateTenantRequest* request,
                             v1::CreateTenantResponse* response) override;
+  grpc::Status UpdateTenant(grpc::ServerContext* context, const v1::UpdateTenantRequest* request,
+                            v1::UpdateTenantResponse* response) override;
   grpc::Status RemoveTenant(grpc::ServerContext* context, const v1::RemoveTenantRequest* request,
                             v1::RemoveTenantResponse* response) override;
   grpc::Status ListTenants(grpc::ServerContext* context, const v1::ListTenantsRequest* request,

@@ -28,6 +28,7 @@ std::set<std::string> LongOptions() {
   std::set<std::string> options;
   for (const std::vector<std::string>& command : {std::vector<std::string>{"--help"},
                                                   {"tenant", "add", "--help"},
+                                                  {"tenant", "set", "--help"},
                                                   {"tenant", "remove", "--help"},
                                                   {"tenant", "list", "--help"},
                                                   {"tenant", "show", "--help"},
@@ -69,7 +70,7 @@ TEST(ExitCodesDocument, ListsEveryExitCodeWithItsCode) {
 TEST(ManPage, MentionsEveryOption) {
   const std::string page =
       absl::StrReplaceAll(ReadSource("daemon/ctl/flatvmctl.8"), {{"\\-", "-"}});
-  EXPECT_GT(LongOptions().size(), 12U);
+  EXPECT_GT(LongOptions().size(), 20U);
   for (const std::string& option : LongOptions()) EXPECT_THAT(page, HasSubstr(option));
 }
 
@@ -95,10 +96,15 @@ TEST(BashCompletion, OffersWhatFits) {
   if (!base::ReadFile("/bin/bash", size_t{1} << 25U).ok()) GTEST_SKIP() << "there is no /bin/bash";
   EXPECT_EQ(Complete("", "te"), "tenant\n");
   EXPECT_EQ(Complete("", "--v"), "--version\n");
-  EXPECT_EQ(Complete("tenant", ""), "add remove list show --json --socket --timeout --help\n");
+  EXPECT_EQ(Complete("tenant", ""), "add set remove list show --json --socket --timeout --help\n");
   EXPECT_EQ(Complete("--socket /tenant tenant add acme", "--m"), "--memory\n");
   EXPECT_EQ(Complete("tenant remove acme", "--d"), "--destroy-secondaries\n");
   EXPECT_EQ(Complete("tenant add acme --memory", ""), "\n");
+  EXPECT_EQ(Complete("tenant set acme", "--f"), "--force\n");
+  EXPECT_EQ(Complete("tenant set acme --cpus 2-5", "--ca"), "--carve\n");
+  EXPECT_EQ(Complete("tenant add acme --carve", ""), "reserved balloon\n");
+  EXPECT_EQ(Complete("tenant set acme --read-bps", "n"), "none\n");
+  EXPECT_EQ(Complete("tenant set acme --cpus", ""), "all\n");
   EXPECT_EQ(Complete("destroy acme/web", "--v"), "--validate-only\n");
 }
 

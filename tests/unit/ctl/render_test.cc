@@ -57,41 +57,6 @@ TEST(VmDetails, HasALineAProperty) {
             "stages:       disk 12 ms\n");
 }
 
-TEST(TenantTable, ShowsUsedAndLimit) {
-  v1::ListTenantsResponse answer;
-  *answer.add_tenants() = SampleTenant();
-  EXPECT_EQ(TenantTable(answer.tenants()),
-            "TENANT  PRIMARY       STATE    MEMORY        VCPUS  VMS  DISK        SUBNET\n"
-            "acme    acme-primary  running  1408MiB/4GiB  3/4    1/8  1GiB/20GiB  10.213.0.0/24\n");
-  EXPECT_EQ(TenantTable(v1::ListTenantsResponse().tenants()), "no tenants\n");
-}
-
-TEST(TenantDetails, HasItsLimitsAsATable) {
-  v1::Tenant tenant = SampleTenant();
-  tenant.mutable_primary()->set_needs_restart(true);
-  tenant.set_slice("flatvm-a\\x2db.slice");
-  EXPECT_EQ(TenantDetails(tenant),
-            "tenant:     acme\n"
-            "primary:    acme-primary\n"
-            "  state:    running, needs a restart\n"
-            "  uuid:     aaaaaaaa-4567-489a-bcde-f0123456789a\n"
-            "  cid:      1000\n"
-            "  mac:      52:54:00:d5:00:02\n"
-            "  address:  10.213.0.2\n"
-            "subnet:     10.213.0.0/24\n"
-            "gateway:    10.213.0.1\n"
-            "network:    flatvm-acme\n"
-            "slice:      flatvm-a\\x2db.slice\n"
-            "overhead:   64MiB a VM\n"
-            "created:    2023-11-14T22:13:20Z\n"
-            "\n"
-            "AMOUNT  LIMIT  USED     LEFT\n"
-            "memory  4GiB   1408MiB  2688MiB\n"
-            "vcpus   4      3        1\n"
-            "vms     8      1        7\n"
-            "disk    20GiB  1GiB     19GiB\n");
-}
-
 TEST(JoinWords, ReadsLikeASentence) {
   v1::CreateTenantResponse answer;
   EXPECT_EQ(JoinWords(answer.needs_restart()), "");
@@ -119,21 +84,6 @@ TEST(VmJson, HasEveryFieldOfTheProtocol) {
       EXPECT_TRUE(json.contains(vm->field(i)->name())) << vm->field(i)->name();
     }
   }
-}
-
-TEST(TenantJson, HasEveryFieldOfTheProtocol) {
-  const Json json = TenantJson(SampleTenant());
-  const auto* tenant = v1::Tenant::descriptor();
-  for (int i = 0; i < tenant->field_count(); ++i) {
-    EXPECT_TRUE(json.contains(tenant->field(i)->name())) << tenant->field(i)->name();
-  }
-  const auto* primary = v1::Primary::descriptor();
-  for (int i = 0; i < primary->field_count(); ++i) {
-    EXPECT_TRUE(json.find("primary")->contains(primary->field(i)->name()))
-        << primary->field(i)->name();
-  }
-  EXPECT_EQ(json.find("limits")->dump(),
-            R"({"memory_mib":4096,"vcpus":4,"vms":8,"disk_mib":20480})");
 }
 
 TEST(StateName, KnowsEveryStateOfTheProtocol) {

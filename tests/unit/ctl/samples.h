@@ -35,6 +35,22 @@ inline v1::Resources SampleResources(uint32_t memory_mib, uint32_t vcpus, uint32
   return resources;
 }
 
+inline v1::Usage SampleUsage() {
+  v1::Usage usage;
+  usage.set_memory_bytes(uint64_t{1500} << 20U);
+  usage.set_oom_kills(1);
+  usage.set_cpu_us(11'520'000'000);
+  usage.set_throttled_us(1'250'000);
+  usage.set_tasks(42);
+  usage.set_read_bytes(uint64_t{310} << 20U);
+  usage.set_write_bytes(512);
+  usage.mutable_memory_pressure()->set_some_percent(0.5);
+  usage.mutable_memory_pressure()->set_full_percent(0.25);
+  usage.mutable_cpu_pressure()->set_some_percent(12.35);
+  usage.mutable_io_pressure()->set_some_percent(3);
+  return usage;
+}
+
 inline v1::Tenant SampleTenant() {
   v1::Tenant tenant;
   tenant.set_name("acme");
@@ -48,12 +64,22 @@ inline v1::Tenant SampleTenant() {
   primary.set_cid(1000);
   primary.set_mac("52:54:00:d5:00:02");
   primary.set_address("10.213.0.2");
+  primary.set_memory_mib(1280);
+  primary.set_vcpus(2);
+  primary.set_granted_memory_mib(1024);
+  primary.set_granted_cpu_percent(150);
   tenant.set_subnet("10.213.0.0/24");
   tenant.set_gateway("10.213.0.1");
   tenant.set_network("flatvm-acme");
   tenant.set_slice("flatvm-acme.slice");
   tenant.set_vmm_overhead_mib(64);
   tenant.mutable_created_at()->set_seconds(1'700'000'000);
+  tenant.mutable_io()->set_read_bytes(uint64_t{200} << 20U);
+  tenant.mutable_io()->set_read_operations(1000);
+  tenant.set_cpus("2-5,8");
+  tenant.mutable_carve()->set_mode(v1::CARVE_BALLOON);
+  tenant.mutable_carve()->set_primary_min_memory_mib(512);
+  *tenant.mutable_usage() = SampleUsage();
   return tenant;
 }
 

@@ -45,7 +45,7 @@ ROOMS = {
     'daemon/hypervisor': Room((BASE, 'daemon/libvirt/ in .cc'), ('absl', 'libvirt in .cc', 'pugixml')),
     'daemon/config': Room((BASE,), ('absl', 'nlohmann')),
     'daemon/broker': Room(
-        (BASE, 'daemon/hypervisor/hypervisor.h', 'cgroups/tenant_cgroups.h', 'network/tenant_networks.h',
+        (BASE, 'daemon/hypervisor/hypervisor.h', 'daemon/hypervisor/primary_share.h', 'cgroups/tenant_cgroups.h', 'network/tenant_networks.h',
          'network/ipv4.h', 'network/address_pool.h', 'storage/tenant_storage.h'), ('absl',)),
     'daemon/state': Room(
         (BASE, 'daemon/broker/records.h', 'daemon/broker/record_store.h', 'network/ipv4.h'), ('absl', 'nlohmann')),

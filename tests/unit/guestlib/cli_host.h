@@ -9,48 +9,9 @@
 #include <vector>
 
 #include "guestlib/cli/run_cli.h"
+#include "tests/unit/guestlib/cli_samples.h"
 
 namespace flatvm::cli {
-
-inline Vm SampleVm() {
-  return {.id = "0b6c2f60-5f0a-4d6e-9d50-0f1e6c5a7b11",
-          .name = "web",
-          .tenant = "acme",
-          .state = VmState::kRunning,
-          .image = "tiny",
-          .memory_mib = 192,
-          .vcpus = 1,
-          .disk_mib = 2048,
-          .address = "10.213.0.3",
-          .mac = "52:54:00:01:02:03",
-          .cid = 7,
-          .created_at = std::chrono::system_clock::time_point(std::chrono::seconds(1'700'000'000)),
-          .stages = {{.stage = "admit", .duration = std::chrono::microseconds(120)},
-                     {.stage = "disk", .duration = std::chrono::microseconds(21'400)},
-                     {.stage = "domain", .duration = std::chrono::microseconds(1'849'000)}}};
-}
-
-inline Tenant SampleTenant() {
-  return {.name = "acme",
-          .limits = {.memory_mib = 4096, .vcpus = 4, .vms = 8, .disk_mib = 20480},
-          .used = {.memory_mib = 1344, .vcpus = 2, .vms = 1, .disk_mib = 2048},
-          .left = {.memory_mib = 2752, .vcpus = 2, .vms = 7, .disk_mib = 18432},
-          .primary = {.state = PrimaryState::kRunning,
-                      .cid = 5,
-                      .mac = "52:54:00:00:00:01",
-                      .address = "10.213.0.2"},
-          .subnet = "10.213.0.0/24",
-          .gateway = "10.213.0.1",
-          .vmm_overhead_mib = 64,
-          .created_at = std::chrono::system_clock::time_point(std::chrono::seconds(1'700'000'000))};
-}
-
-inline Error SampleError() {
-  return {.code = Code::kNotFound,
-          .reason = Reason::kVmNotFound,
-          .message = "there is no such secondary",
-          .field = "vm"};
-}
 
 // Answers every call with what the test put here; remembers what it was asked.
 struct FakeHost {

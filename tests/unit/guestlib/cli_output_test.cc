@@ -124,44 +124,6 @@ TEST(FlatvmOutput, ShowHasALineForEachField) {
             "took:     1.9 s: admit 0.1 ms, disk 21 ms, domain 1.8 s\n");
 }
 
-TEST(FlatvmOutput, TenantShowsLimits) {
-  FakeHost host;
-  EXPECT_EQ(RunFlatvm({"tenant"}, host).out,
-            "tenant:     acme\n"
-            "primary:    running\n"
-            "  cid:      5\n"
-            "  mac:      52:54:00:00:00:01\n"
-            "  address:  10.213.0.2\n"
-            "subnet:     10.213.0.0/24\n"
-            "gateway:    10.213.0.1\n"
-            "overhead:   64MiB a VM\n"
-            "created:    2023-11-14T22:13:20Z\n"
-            "\n"
-            "AMOUNT  LIMIT  USED     LEFT\n"
-            "memory  4GiB   1344MiB  2752MiB\n"
-            "vcpus   4      2        2\n"
-            "vms     8      1        7\n"
-            "disk    20GiB  2GiB     18GiB\n");
-  host.tenant.primary.needs_restart = true;
-  EXPECT_THAT(RunFlatvm({"tenant"}, host).out, HasSubstr("running, needs to be shut down"));
-}
-
-TEST(FlatvmOutput, TenantAsJson) {
-  FakeHost host;
-  const Json tenant = Json::parse(RunFlatvm({"tenant", "--json"}, host).out, nullptr, false);
-  EXPECT_EQ(tenant, Json::parse(R"({
-    "name": "acme",
-    "limits": {"memory_mib": 4096, "vcpus": 4, "vms": 8, "disk_mib": 20480},
-    "used": {"memory_mib": 1344, "vcpus": 2, "vms": 1, "disk_mib": 2048},
-    "left": {"memory_mib": 2752, "vcpus": 2, "vms": 7, "disk_mib": 18432},
-    "primary": {"state": "running", "cid": 5, "mac": "52:54:00:00:00:01",
-                "address": "10.213.0.2", "needs_restart": false},
-    "subnet": "10.213.0.0/24",
-    "gateway": "10.213.0.1",
-    "vmm_overhead_mib": 64,
-    "created_at": "2023-11-14T22:13:20Z"})"));
-}
-
 TEST(FlatvmOutput, DestroyOfSeveralGoesOnAfterAFailure) {
   FakeHost host;
   host.error = SampleError();
@@ -218,6 +180,10 @@ TEST(FlatvmOutput, ALimitsNumbersAreSaid) {
                      .used = 3904,
                      .left = 192,
                      .request_id = "r-1"};
+  Args preview = kCreate;
+  preview.push_back("--validate-only");
+  EXPECT_EQ(RunFlatvm(preview, host).err, RunFlatvm(kCreate, host).err);
+  EXPECT_EQ(RunFlatvm(preview, host).code, 6);
   EXPECT_EQ(RunFlatvm(kCreate, host).err,
             "flatvm: too much (RESOURCE_EXHAUSTED/TENANT_MEMORY_LIMIT; memory_mib: asked 576, used "
             "3904 of 4096, left 192)\n");
@@ -241,7 +207,7 @@ TEST(FlatvmOutput, NothingFromTheHostSteersTheTerminal) {
   FakeHost host;
   host.vm.name = host.vm.address = host.vm.image = host.vm.stages[0].stage = evil;
   host.vms = {host.vm};
-  host.tenant.name = host.tenant.primary.mac = host.tenant.gateway = evil;
+  host.tenant.name = host.tenant.primary.mac = host.tenant.gateway = host.tenant.cpus = evil;
   host.error_only_for = "bad";
   host.error = Error{.code = Code::kNotFound, .message = evil, .limit = evil};
   for (const Args& words : {Args{"list"}, Args{"show", "web"}, Args{"tenant"}, Args{"show", "bad"},

@@ -150,43 +150,6 @@ TEST_F(ClientTest, ListsAllVms) {
   EXPECT_EQ(vms->back().created_at, std::chrono::system_clock::time_point());
 }
 
-TEST_F(ClientTest, TellsOfTheTenant) {
-  host_.service.get_tenant = [&](const v1::GetTenantRequest&, v1::GetTenantResponse* response) {
-    v1::Tenant* tenant = response->mutable_tenant();
-    tenant->set_name("acme");
-    tenant->mutable_limits()->set_memory_mib(4096);
-    tenant->mutable_used()->set_vcpus(2);
-    tenant->mutable_left()->set_vms(7);
-    tenant->mutable_left()->set_disk_mib(20480);
-    tenant->mutable_primary()->set_state(v1::PRIMARY_RUNNING);
-    tenant->mutable_primary()->set_cid(5);
-    tenant->mutable_primary()->set_mac("52:54:00:00:00:01");
-    tenant->mutable_primary()->set_address("10.213.4.2");
-    tenant->mutable_primary()->set_needs_restart(true);
-    tenant->set_subnet("10.213.4.0/24");
-    tenant->set_gateway("10.213.4.1");
-    tenant->set_vmm_overhead_mib(64);
-    tenant->mutable_created_at()->set_seconds(60);
-    return grpc::Status::OK;
-  };
-  const Result<Tenant> tenant = client_.GetTenant();
-  ASSERT_TRUE(tenant.ok());
-  EXPECT_EQ(*tenant,
-            (Tenant{.name = "acme",
-                    .limits = {.memory_mib = 4096},
-                    .used = {.vcpus = 2},
-                    .left = {.vms = 7, .disk_mib = 20480},
-                    .primary = {.state = PrimaryState::kRunning,
-                                .cid = 5,
-                                .mac = "52:54:00:00:00:01",
-                                .address = "10.213.4.2",
-                                .needs_restart = true},
-                    .subnet = "10.213.4.0/24",
-                    .gateway = "10.213.4.1",
-                    .vmm_overhead_mib = 64,
-                    .created_at = std::chrono::system_clock::time_point(std::chrono::minutes(1))}));
-}
-
 TEST_F(ClientTest, AnErrorHasAllThatTheHostSaid) {
   host_.service.create = [&](const v1::CreateVmRequest&, v1::CreateVmResponse*) {
     v1::ErrorDetail detail;

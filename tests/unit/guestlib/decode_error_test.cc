@@ -4,8 +4,9 @@
 #include <gtest/gtest.h>
 
 #include "flatvm/internal/rpc_status.pb.h"
-#include "flatvm/types.h"
+#include "flatvm/tenant.h"
 #include "flatvm/v1/types.pb.h"
+#include "flatvm/vm.h"
 
 namespace flatvm::guestlib {
 namespace {
@@ -74,11 +75,14 @@ TEST(Names, OfCodesAndStates) {
   EXPECT_STREQ(VmStateName(static_cast<VmState>(99)), "unknown");
   EXPECT_STREQ(PrimaryStateName(PrimaryState::kShutOff), "shut-off");
   EXPECT_STREQ(PrimaryStateName(static_cast<PrimaryState>(99)), "unknown");
+  EXPECT_STREQ(CarveModeName(CarveMode::kReserved), "reserved");
+  EXPECT_STREQ(CarveModeName(CarveMode::kBalloon), "balloon");
+  EXPECT_STREQ(CarveModeName(static_cast<CarveMode>(99)), "unknown");
 }
 
 // A reason that the protocol gained and the public header did not shows here.
 TEST(Names, ThePublicHeaderHasEveryReason) {
-  EXPECT_EQ(v1::Reason_descriptor()->value_count(), 38)
+  EXPECT_EQ(v1::Reason_descriptor()->value_count(), 41)
       << "add the new one to flatvm/error.h and to the static_asserts of names.cc";
 }
 

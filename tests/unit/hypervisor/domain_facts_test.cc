@@ -25,11 +25,14 @@ TEST(DomainFacts, ReadsWhatLibvirtWritesOfARunningDomain) {
   ASSERT_TRUE(facts.ok()) << facts.status();
   EXPECT_EQ(facts->name, "acme-primary");
   EXPECT_EQ(facts->id, 7);
+  EXPECT_EQ(facts->DomainId(), 7U);
   EXPECT_EQ(facts->memory_mib, 512U);
   EXPECT_EQ(facts->vcpus, 4U);
   EXPECT_EQ(facts->cid.value, 3U);
   EXPECT_EQ(facts->partition, "/machine");
   EXPECT_THAT(facts->macs, ElementsAre("52:54:00:11:22:33", "52:54:00:44:55:66"));
+  EXPECT_TRUE(facts->balloon.present);
+  EXPECT_EQ(facts->balloon.lack, "");
   EXPECT_FALSE(facts->IsSecondary());
 }
 
@@ -37,6 +40,7 @@ TEST(DomainFacts, KnowsADomainThatDoesNotRun) {
   const auto facts = ParseDomainXml(Domain("<memory unit='KiB'>1024</memory>"));
   ASSERT_TRUE(facts.ok()) << facts.status();
   EXPECT_EQ(facts->id, kNotRunning);
+  EXPECT_EQ(facts->DomainId(), 0U);
   EXPECT_EQ(facts->cid.value, 0U);
 }
 

@@ -99,6 +99,7 @@ TEST(DomainXml, RefusesWhatMustNotReachLibvirt) {
       {"memory_mib", [](DomainSpec& s) { s.memory_mib = 0; }},
       {"vcpus", [](DomainSpec& s) { s.vcpus = 0; }},
       {"vcpus", [](DomainSpec& s) { s.vcpus = 256; }},
+      {"cpu_quota_percent", [](DomainSpec& s) { s.cpu_quota_percent = 101; }},
       {"cid", [](DomainSpec& s) { s.cid.value = 2; }},
       {"cid", [](DomainSpec& s) { s.cid.value = 0xFFFFFFFF; }},
       {"mac", [](DomainSpec& s) { s.mac = "52:54:00:d5:00"; }},
@@ -139,6 +140,20 @@ TEST(DomainXml, RefusesWhatMustNotReachLibvirt) {
     EXPECT_EQ(base::GetErrorInfo(xml.status()).reason, base::Reason::kInternalError) << field;
     EXPECT_NE(xml.status().message().find(field), absl::string_view::npos)
         << field << ": " << xml.status();
+  }
+}
+
+TEST(DomainXml, TakesAnyQuotaUpToWhatItsVcpusCanUse) {
+  for (const uint32_t percent : {1U, 100U, 25'500U}) {
+    DomainSpec spec = KernelSpec();
+    spec.vcpus = percent <= 100 ? 1 : 255;
+    spec.cpu_quota_percent = percent;
+    const auto xml = BuildDomainXml(spec, Virtualization::kKvm);
+    ASSERT_TRUE(xml.ok()) << xml.status();
+    pugi::xml_document document;
+    ASSERT_TRUE(document.load_string(xml->c_str()));
+    const pugi::xml_node tune = document.child("domain").child("cputune");
+    EXPECT_EQ(tune.child("global_quota").text().as_uint(), percent * 1000);
   }
 }
 

@@ -25,13 +25,14 @@ inline DomainSpec KernelSpec() {
       .console_log = "/var/lib/flatvm/tenants/acme/vms/0b5c8f4e/console.log"};
 }
 
-// Boots from its disk, whose backing file is a qcow2 itself.
+// Boots from its disk, whose backing file is a qcow2 itself. Has a quota of CPU time.
 inline DomainSpec DiskSpec() {
   DomainSpec spec = KernelSpec();
   spec.tenant = "globex-2";
   spec.vm_name = "db";
   spec.memory_mib = 2048;
   spec.vcpus = 4;
+  spec.cpu_quota_percent = 350;
   spec.kernel.reset();
   spec.disk->backing_path = "/var/lib/flatvm/catalog/debian/disk.qcow2";
   spec.disk->backing_format = base::DiskFormat::kQcow2;

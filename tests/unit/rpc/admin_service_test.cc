@@ -35,7 +35,8 @@ class AdminServiceTest : public ::testing::Test {
 
   broker::FakeHost host_;
   broker::BrokerWorld world_{host_};
-  AdminService service_{world_.tenants, world_.vms, world_.directory, host_.log, host_.clock};
+  AdminService service_{world_.tenants,   world_.updates, world_.vms,
+                        world_.directory, host_.log,      host_.clock};
   grpc::ServerContext context_;
 };
 

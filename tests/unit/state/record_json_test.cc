@@ -19,6 +19,9 @@ TEST(RecordJson, BringsATenantBackAsItWas) {
   const auto back = ParseTenant(FormatTenant(record));
   ASSERT_TRUE(back.ok()) << back.status();
   EXPECT_EQ(FormatTenant(*back), FormatTenant(record));
+  EXPECT_EQ(back->io, record.io);
+  EXPECT_EQ(back->cpus, record.cpus);
+  EXPECT_EQ(back->carve, record.carve);
   EXPECT_EQ(back->undo.before_xml, record.undo.before_xml);
   EXPECT_EQ(back->undo.attachment.mac, record.mac);
   EXPECT_EQ(back->subnet, record.subnet);

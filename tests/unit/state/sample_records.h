@@ -10,6 +10,9 @@ inline broker::TenantRecord SampleTenant() {
   record.name = "acme";
   record.state = broker::TenantState::kReady;
   record.limits = {.memory_mib = 4096, .vcpus = 4, .vms = 8, .disk_mib = 20480};
+  record.io = {.write_bytes = 10'000'000, .read_operations = 500};
+  record.cpus = {0, 1, 2, 7};
+  record.carve = {.mode = broker::CarveMode::kBalloon, .primary_min_memory_mib = 256};
   record.primary_uuid = "11111111-2222-4333-8444-555555555555";
   record.primary_domain = "acme-primary";
   record.primary_memory_mib = 512;

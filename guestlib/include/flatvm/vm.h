@@ -1,4 +1,4 @@
-// Secondaries and tenants as plain data.
+// Secondaries as plain data.
 #pragma once
 
 #include <chrono>
@@ -35,7 +35,7 @@ FLATVM_EXPORT const char* VmStateName(VmState state);
 
 // How long one stage of a create took.
 struct StageDuration {
-  std::string stage;  // "admit", "address", "disk", "domain", "commit"
+  std::string stage;  // "admit", "carve" in mode balloon, "address", "disk", "domain", "commit"
   std::chrono::microseconds duration{0};
 
   bool operator==(const StageDuration&) const = default;
@@ -58,48 +58,6 @@ struct Vm {
   std::vector<StageDuration> stages;                 // of its create
 
   bool operator==(const Vm&) const = default;
-};
-
-// An amount of everything that is limited.
-struct Resources {
-  uint32_t memory_mib = 0;  // MiB
-  uint32_t vcpus = 0;
-  uint32_t vms = 0;       // secondaries
-  uint32_t disk_mib = 0;  // MiB
-
-  bool operator==(const Resources&) const = default;
-};
-
-enum class PrimaryState : int { kUnspecified = 0, kUndefined = 1, kShutOff = 2, kRunning = 3 };
-
-// "running", "shut-off", "undefined"; "unknown" for one that this version does not know.
-// Thread-safe.
-FLATVM_EXPORT const char* PrimaryStateName(PrimaryState state);
-
-// The VM that this program runs in, as its host sees it.
-struct Primary {
-  PrimaryState state = PrimaryState::kUnspecified;
-  uint32_t cid = 0;            // vsock CID
-  std::string mac;             // of its NIC on the tenant network
-  std::string address;         // IPv4 on the tenant network
-  bool needs_restart = false;  // it lacks what its definition has: shut down and start again
-
-  bool operator==(const Primary&) const = default;
-};
-
-// The caller's tenant. vms counts secondaries only; memory and vCPUs include the primary's share.
-struct Tenant {
-  std::string name;
-  Resources limits;
-  Resources used;
-  Resources left;
-  Primary primary;
-  std::string subnet;             // CIDR, such as "10.213.4.0/24"
-  std::string gateway;            // IPv4
-  uint32_t vmm_overhead_mib = 0;  // MiB that each VM counts beside its guest memory
-  std::chrono::system_clock::time_point created_at;  // the host's clock; the epoch: not said
-
-  bool operator==(const Tenant&) const = default;
 };
 
 }  // namespace flatvm

@@ -1,0 +1,181 @@
+#include "daemon/ctl/grammar.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "CLI/CLI.hpp"
+#include "daemon/base/error.h"
+#include "daemon/base/str_cat.h"
+#include "daemon/ctl/help_text.h"
+
+namespace flatvm::ctl {
+namespace {
+
+using base::Reason;
+
+// The CLI11 application.
+class Grammar {
+ public:
+  Grammar() : app_("Tenants and their secondary VMs on this host.", "flatvmctl") {
+    app_.fallthrough();  // --json and its like may stand anywhere
+    app_.require_subcommand(1);
+    app_.get_formatter()->column_width(32);
+    app_.set_version_flag("--version", "flatvmctl " FLATVM_VERSION);
+    app_.add_option("--socket", words_.socket, "flatvmd's socket [/run/flatvm/admin.sock]")
+        ->type_name("PATH");
+    app_.add_option("--timeout", words_.timeout, "give up after this long [90s]")
+        ->type_name("TIME");
+    app_.add_flag("--json", words_.json, "answers and errors as JSON");
+    AddTenantCommands();
+    AddVmCommands();
+    app_.footer(kHelpFooter);
+  }
+  Grammar(const Grammar&) = delete;
+  Grammar& operator=(const Grammar&) = delete;
+
+  // CLI11 throws; nothing gets past here.
+  absl::StatusOr<std::variant<Words, PrintAndExit>> Parse(std::vector<std::string> args) {
+    try {
+      std::reverse(args.begin(), args.end());  // CLI11 takes them from the back
+      app_.parse(std::move(args));
+      return words_;
+    } catch (const CLI::CallForHelp&) {
+      return PrintAndExit{app_.help()};
+    } catch (const CLI::CallForVersion& version) {
+      return PrintAndExit{base::StrCat(version.what(), "\n")};
+    } catch (const CLI::RequiredError& error) {
+      // CLI11 would say "A subcommand is required" of a mistyped one too.
+      if (const std::vector<std::string> unknown = app_.remaining(true); !unknown.empty()) {
+        return Usage(
+            Reason::kFieldMalformed,
+            base::StrCat("\"", base::EscapeForLog(unknown.front(), 40), "\" is not understood"));
+      }
+      return Usage(Reason::kFieldMissing, error.what());
+    } catch (const CLI::Error& error) {
+      return Usage(Reason::kFieldMalformed, error.what());
+    }
+  }
+
+ private:
+  static absl::Status Usage(Reason reason, const std::string& what) {
+    return base::MakeError(absl::StatusCode::kInvalidArgument, reason,
+                           base::StrCat(what, "; see flatvmctl --help"));
+  }
+
+  CLI::App* AddCommand(CLI::App* parent, CommandWord command, const char* word, const char* what) {
+    CLI::App* added = parent->add_subcommand(word, what);
+    added->callback([this, command] { words_.command = command; });
+    return added;
+  }
+
+  void AddTenantCommands() {
+    CLI::App* tenant = app_.add_subcommand("tenant", "add, change, remove, list and show tenants");
+    tenant->require_subcommand(1);
+    CLI::App* add = AddCommand(tenant, CommandWord::kTenantAdd, "add",
+                               "make a libvirt domain the primary of a new tenant");
+    AddTenantName(add);
+    add->add_option("--primary", words_.primary, "libvirt domain, persistent")
+        ->required()
+        ->type_name("DOMAIN");
+    for (CLI::Option* option : AddAmountOptions(add)) option->required();
+    AddLimitOptions(add);
+    AddChangeFlags(add);
+    AddRestartFlag(add);
+
+    CLI::App* set = AddCommand(tenant, CommandWord::kTenantSet, "set",
+                               "change a tenant's limits while it runs");
+    AddTenantName(set);
+    AddAmountOptions(set);
+    AddLimitOptions(set);
+    set->add_flag("--force", words_.force, "also to less than is in use");
+    AddChangeFlags(set);
+
+    CLI::App* remove =
+        AddCommand(tenant, CommandWord::kTenantRemove, "remove", "put the primary back as it was");
+    AddTenantName(remove);
+    remove->add_flag("--destroy-secondaries", words_.destroy_secondaries,
+                     "destroy the tenant's secondaries first");
+    AddChangeFlags(remove);
+    AddRestartFlag(remove);
+
+    AddCommand(tenant, CommandWord::kTenantList, "list", "all tenants");
+    AddTenantName(AddCommand(tenant, CommandWord::kTenantShow, "show",
+                             "one tenant, its limits, usage and secondaries"));
+  }
+
+  void AddVmCommands() {
+    AddTenantOption(
+        AddCommand(&app_, CommandWord::kList, "list", "secondaries of all tenants, or of one"));
+    CLI::App* show = AddCommand(&app_, CommandWord::kShow, "show", "one secondary");
+    show->add_option("VM", words_.vm_word, "id, TENANT/NAME, or NAME")->required()->type_name("");
+    AddTenantOption(show);
+    CLI::App* destroy = AddCommand(&app_, CommandWord::kDestroy, "destroy",
+                                   "kill secondaries and give back what they held");
+    destroy->add_option("VM", words_.vm_words, "ids, TENANT/NAMEs, or NAMEs")
+        ->required()
+        ->type_name("");
+    AddTenantOption(destroy);
+    AddChangeFlags(destroy);
+  }
+
+  // CLI11 would read an empty word into an optional as none.
+  static CLI::Option* AddWord(CLI::App* command, const char* option,
+                              std::optional<std::string>* word, const char* what,
+                              const char* type) {
+    return command
+        ->add_option_function<std::string>(
+            option, [word](const std::string& text) { *word = text; }, what)
+        ->type_name(type);
+  }
+
+  std::array<CLI::Option*, 4> AddAmountOptions(CLI::App* command) {
+    LimitWords& limits = words_.limits;
+    constexpr const char* kForAll = "for all its VMs, the primary included";
+    return {AddWord(command, "--memory", &limits.memory, kForAll, "SIZE"),
+            AddWord(command, "--vcpus", &limits.vcpus, kForAll, "COUNT"),
+            AddWord(command, "--vms", &limits.vms, "secondaries at most", "COUNT"),
+            AddWord(command, "--disk", &limits.disk, "for all its secondaries' disks", "SIZE")};
+  }
+
+  void AddLimitOptions(CLI::App* command) {
+    LimitWords& limits = words_.limits;
+    AddWord(command, "--cpus", &limits.cpus, "host CPUs it runs on, such as 2-5,8, or all", "LIST");
+    AddWord(command, "--read-bps", &limits.read_bps, "read in a second at most, or none", "SIZE");
+    AddWord(command, "--write-bps", &limits.write_bps, "written in a second at most, or none",
+            "SIZE");
+    AddWord(command, "--read-iops", &limits.read_iops, "reads in a second at most, or none",
+            "COUNT");
+    AddWord(command, "--write-iops", &limits.write_iops, "writes in a second at most, or none",
+            "COUNT");
+    AddWord(command, "--carve", &limits.carve, "where secondaries come from: reserved, balloon",
+            "MODE");
+    AddWord(command, "--primary-min-memory", &limits.primary_min_memory,
+            "what the primary keeps with --carve balloon", "SIZE");
+  }
+
+  void AddTenantName(CLI::App* command) {
+    command->add_option("NAME", words_.tenant_name, "the tenant's name")->required()->type_name("");
+  }
+  void AddTenantOption(CLI::App* command) {
+    command->add_option("--tenant", words_.tenant_option, "the tenant's name")->type_name("NAME");
+  }
+  void AddChangeFlags(CLI::App* command) {
+    command->add_flag("--validate-only", words_.validate_only,
+                      "decide and explain, change nothing");
+  }
+  void AddRestartFlag(CLI::App* command) {
+    command->add_flag("--restart", words_.restart, "restart the primary now if it needs it");
+  }
+
+  Words words_;
+  CLI::App app_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::variant<Words, PrintAndExit>> ParseWords(std::vector<std::string> args) {
+  return Grammar().Parse(std::move(args));
+}
+
+}  // namespace flatvm::ctl

@@ -1,0 +1,68 @@
+// The grammar of the command line: which words there are. What a word means is decided elsewhere.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace flatvm::ctl {
+
+enum class CommandWord {
+  kTenantAdd,
+  kTenantSet,
+  kTenantRemove,
+  kTenantList,
+  kTenantShow,
+  kList,
+  kShow,
+  kDestroy,
+};
+
+// A tenant's limits as they were written. Absent: not given, which an empty word is not.
+struct LimitWords {
+  std::optional<std::string> memory;
+  std::optional<std::string> vcpus;
+  std::optional<std::string> vms;
+  std::optional<std::string> disk;
+  std::optional<std::string> cpus;
+  std::optional<std::string> read_bps;
+  std::optional<std::string> write_bps;
+  std::optional<std::string> read_iops;
+  std::optional<std::string> write_iops;
+  std::optional<std::string> carve;
+  std::optional<std::string> primary_min_memory;
+
+  bool operator==(const LimitWords&) const = default;
+};
+
+// Every option as it was written: CLI11's own number conversion takes "010" for eight.
+struct Words {
+  CommandWord command = CommandWord::kList;
+  std::string socket;
+  std::string timeout;
+  bool json = false;
+  std::string tenant_name;
+  std::string tenant_option;
+  std::string primary;
+  LimitWords limits;
+  bool force = false;
+  bool restart = false;
+  bool destroy_secondaries = false;
+  bool validate_only = false;
+  std::vector<std::string> vm_words;
+  std::string vm_word;
+};
+
+// --help or --version: print this and be done.
+struct PrintAndExit {
+  std::string text;
+};
+
+// `args` without the program's name. Errors: INVALID_ARGUMENT with kFieldMissing or
+// kFieldMalformed.
+absl::StatusOr<std::variant<Words, PrintAndExit>> ParseWords(std::vector<std::string> args);
+
+}  // namespace flatvm::ctl

@@ -1,0 +1,174 @@
+#include "daemon/ctl/render_tenant.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "daemon/base/amount_text.h"
+#include "daemon/base/size_text.h"
+#include "daemon/base/str_cat.h"
+#include "daemon/base/text_table.h"
+#include "daemon/ctl/render_json.h"
+#include "daemon/ctl/render_text.h"
+
+namespace flatvm::ctl {
+namespace {
+
+using base::EscapeForTerminal;
+using base::FormatSizeMib;
+using base::StrAppend;
+using base::StrCat;
+using Rows = std::vector<std::vector<std::string>>;
+
+std::string PrimaryState(const v1::Primary& primary) {
+  return StrCat(StateName(primary.state()), primary.needs_restart() ? ", needs a restart" : "");
+}
+
+std::string GrantedMemory(const v1::Primary& primary) {
+  if (primary.memory_mib() == 0) return "-";  // an older daemon's
+  return StrCat(FormatSizeMib(primary.granted_memory_mib()), " granted of ",
+                FormatSizeMib(primary.memory_mib()));
+}
+
+std::string GrantedCpu(const v1::Primary& primary) {
+  if (primary.vcpus() == 0) return "-";
+  return StrCat(primary.granted_cpu_percent(), "% granted of ", primary.vcpus(),
+                primary.vcpus() == 1 ? " vCPU" : " vCPUs");
+}
+
+std::string CpusText(const v1::Tenant& tenant) {
+  return tenant.cpus().empty() ? "all" : tenant.cpus();
+}
+
+std::string CarveText(const v1::Carve& carve) {
+  const char* mode = CarveModeName(carve.mode());
+  if (carve.primary_min_memory_mib() == 0) return mode;
+  return StrCat(mode, ", the primary keeps at least ",
+                FormatSizeMib(carve.primary_min_memory_mib()));
+}
+
+std::string ReadText(const v1::IoLimits& io, const char* none) {
+  return base::RateText(io.read_bytes(), io.read_operations(), none);
+}
+
+std::string WriteText(const v1::IoLimits& io, const char* none) {
+  return base::RateText(io.write_bytes(), io.write_operations(), none);
+}
+
+std::string LimitTable(const v1::Tenant& tenant) {
+  const v1::Resources& limits = tenant.limits();
+  const v1::Resources& used = tenant.used();
+  const v1::Resources& left = tenant.left();
+  return base::RenderTable(
+      {"AMOUNT", "LIMIT", "USED", "LEFT"},
+      {{"memory", FormatSizeMib(limits.memory_mib()), FormatSizeMib(used.memory_mib()),
+        FormatSizeMib(left.memory_mib())},
+       {"vcpus", StrCat(limits.vcpus()), StrCat(used.vcpus()), StrCat(left.vcpus())},
+       {"vms", StrCat(limits.vms()), StrCat(used.vms()), StrCat(left.vms())},
+       {"disk", FormatSizeMib(limits.disk_mib()), FormatSizeMib(used.disk_mib()),
+        FormatSizeMib(left.disk_mib())}});
+}
+
+std::vector<std::string> PressureRow(const char* resource, const v1::Pressure& pressure) {
+  return {resource, base::PercentText(pressure.some_percent()), base::PercentText(pressure.full_percent())};
+}
+
+std::string UsageText(const v1::Usage& usage) {
+  return StrCat("by the kernel's count:\n",
+                RenderPairs({{"  memory:", base::ByteText(usage.memory_bytes())},
+                             {"  oom kills:", StrCat(usage.oom_kills())},
+                             {"  cpu time:", StrCat(base::CpuTimeText(usage.cpu_us()), ", throttled ",
+                                                    base::CpuTimeText(usage.throttled_us()))},
+                             {"  tasks:", StrCat(usage.tasks())},
+                             {"  read:", base::ByteText(usage.read_bytes())},
+                             {"  written:", base::ByteText(usage.write_bytes())}}),
+                "\n",
+                base::RenderTable({"PRESSURE", "SOME", "FULL"},
+                                  {PressureRow("memory", usage.memory_pressure()),
+                                   PressureRow("cpu", usage.cpu_pressure()),
+                                   PressureRow("io", usage.io_pressure())}));
+}
+
+// What it means that more is in use than the limits allow.
+std::string ExcessMeaning(const v1::UpdateTenantRequest& request,
+                          const v1::UpdateTenantResponse& answer) {
+  if (request.validate_only() && !request.force()) {
+    return "more is in use than these limits allow; without --force this is refused:";
+  }
+  const bool memory =
+      std::any_of(answer.excess().begin(), answer.excess().end(),
+                  [](const v1::Excess& excess) { return excess.limit() == "memory_mib"; });
+  return StrCat("more is in use than these limits allow; nothing new fits until it is given back",
+                memory ? ", and the kernel may kill VMs of the tenant:" : ":");
+}
+
+}  // namespace
+
+std::string TenantTable(const google::protobuf::RepeatedPtrField<v1::Tenant>& tenants) {
+  if (tenants.empty()) return "no tenants\n";
+  Rows rows;
+  for (const v1::Tenant& tenant : tenants) {
+    const v1::Resources& limits = tenant.limits();
+    const v1::Resources& used = tenant.used();
+    rows.push_back(
+        {tenant.name(), tenant.primary().domain(), PrimaryState(tenant.primary()),
+         StrCat(FormatSizeMib(used.memory_mib()), "/", FormatSizeMib(limits.memory_mib())),
+         StrCat(used.vcpus(), "/", limits.vcpus()), StrCat(used.vms(), "/", limits.vms()),
+         StrCat(FormatSizeMib(used.disk_mib()), "/", FormatSizeMib(limits.disk_mib())),
+         CpusText(tenant), ReadText(tenant.io(), "-"), WriteText(tenant.io(), "-"),
+         CarveModeName(tenant.carve().mode()), tenant.subnet()});
+  }
+  return base::RenderTable({"TENANT", "PRIMARY", "STATE", "MEMORY", "VCPUS", "VMS", "DISK", "CPUS",
+                            "READ", "WRITE", "CARVE", "SUBNET"},
+                           rows);
+}
+
+std::string TenantDetails(const v1::Tenant& tenant) {
+  const v1::Primary& primary = tenant.primary();
+  return StrCat(
+      RenderPairs({{"tenant:", tenant.name()},
+                   {"primary:", primary.domain()},
+                   {"  state:", PrimaryState(primary)},
+                   {"  uuid:", primary.uuid()},
+                   {"  cid:", StrCat(primary.cid())},
+                   {"  mac:", primary.mac()},
+                   {"  address:", primary.address()},
+                   {"  memory:", GrantedMemory(primary)},
+                   {"  cpu:", GrantedCpu(primary)},
+                   {"subnet:", tenant.subnet()},
+                   {"gateway:", tenant.gateway()},
+                   {"network:", tenant.network()},
+                   {"slice:", tenant.slice()},
+                   {"overhead:", StrCat(FormatSizeMib(tenant.vmm_overhead_mib()), " a VM")},
+                   {"created:", CreatedAt(tenant)}}),
+      "\n", TenantLimits(tenant), tenant.has_usage() ? "\n" : "",
+      tenant.has_usage() ? UsageText(tenant.usage()) : "");
+}
+
+std::string TenantLimits(const v1::Tenant& tenant) {
+  return StrCat(LimitTable(tenant), "\n",
+                RenderPairs({{"cpus:", CpusText(tenant)},
+                             {"read:", ReadText(tenant.io(), "no limit")},
+                             {"write:", WriteText(tenant.io(), "no limit")},
+                             {"carve:", CarveText(tenant.carve())}}));
+}
+
+std::string UpdatedTenant(const v1::UpdateTenantRequest& request,
+                          const v1::UpdateTenantResponse& answer) {
+  const v1::Tenant& tenant = answer.tenant();
+  std::string text =
+      StrCat(EscapeForTerminal(StrCat(
+                 "tenant ", tenant.name(),
+                 request.validate_only() ? " would have these limits:" : " has these limits now:")),
+             "\n", TenantLimits(tenant));
+  if (answer.excess().empty()) return text;
+  StrAppend(&text, "\n", ExcessMeaning(request, answer), "\n");
+  for (const v1::Excess& excess : answer.excess()) {
+    StrAppend(&text,
+              EscapeForTerminal(StrCat("  ", excess.limit(), ": ", excess.limit_value(), ", but ",
+                                       excess.used(), " are in use")),
+              "\n");
+  }
+  return text;
+}
+
+}  // namespace flatvm::ctl

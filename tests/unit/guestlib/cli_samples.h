@@ -1,0 +1,70 @@
+// A secondary, a tenant with every field set, and an error, as libflatvm returns them.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+#include "flatvm/error.h"
+#include "flatvm/tenant.h"
+#include "flatvm/vm.h"
+
+namespace flatvm::cli {
+
+inline Vm SampleVm() {
+  return {.id = "0b6c2f60-5f0a-4d6e-9d50-0f1e6c5a7b11",
+          .name = "web",
+          .tenant = "acme",
+          .state = VmState::kRunning,
+          .image = "tiny",
+          .memory_mib = 192,
+          .vcpus = 1,
+          .disk_mib = 2048,
+          .address = "10.213.0.3",
+          .mac = "52:54:00:01:02:03",
+          .cid = 7,
+          .created_at = std::chrono::system_clock::time_point(std::chrono::seconds(1'700'000'000)),
+          .stages = {{.stage = "admit", .duration = std::chrono::microseconds(120)},
+                     {.stage = "disk", .duration = std::chrono::microseconds(21'400)},
+                     {.stage = "domain", .duration = std::chrono::microseconds(1'849'000)}}};
+}
+
+inline Tenant SampleTenant() {
+  return {.name = "acme",
+          .limits = {.memory_mib = 4096, .vcpus = 4, .vms = 8, .disk_mib = 20480},
+          .used = {.memory_mib = 1344, .vcpus = 2, .vms = 1, .disk_mib = 2048},
+          .left = {.memory_mib = 2752, .vcpus = 2, .vms = 7, .disk_mib = 18432},
+          .primary = {.state = PrimaryState::kRunning,
+                      .cid = 5,
+                      .mac = "52:54:00:00:00:01",
+                      .address = "10.213.0.2",
+                      .memory_mib = 1280,
+                      .vcpus = 2,
+                      .granted_memory_mib = 1024,
+                      .granted_cpu_percent = 150},
+          .subnet = "10.213.0.0/24",
+          .gateway = "10.213.0.1",
+          .vmm_overhead_mib = 64,
+          .created_at = std::chrono::system_clock::time_point(std::chrono::seconds(1'700'000'000)),
+          .io = {.read_bytes = uint64_t{200} << 20U, .read_operations = 1000},
+          .cpus = "2-5,8",
+          .carve = {.mode = CarveMode::kBalloon, .primary_min_memory_mib = 512},
+          .usage = Usage{.memory_bytes = uint64_t{1500} << 20U,
+                         .oom_kills = 1,
+                         .cpu_time = std::chrono::microseconds(11'520'000'000),
+                         .throttled_time = std::chrono::microseconds(1'250'000),
+                         .tasks = 42,
+                         .read_bytes = uint64_t{310} << 20U,
+                         .write_bytes = 512,
+                         .memory_pressure = {.some_percent = 0.5, .full_percent = 0.25},
+                         .cpu_pressure = {.some_percent = 12.35},
+                         .io_pressure = {}}};
+}
+
+inline Error SampleError() {
+  return {.code = Code::kNotFound,
+          .reason = Reason::kVmNotFound,
+          .message = "there is no such secondary",
+          .field = "vm"};
+}
+
+}  // namespace flatvm::cli
