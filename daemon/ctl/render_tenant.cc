@@ -69,23 +69,25 @@ std::string LimitTable(const v1::Tenant& tenant) {
 }
 
 std::vector<std::string> PressureRow(const char* resource, const v1::Pressure& pressure) {
-  return {resource, base::PercentText(pressure.some_percent()), base::PercentText(pressure.full_percent())};
+  return {resource, base::PercentText(pressure.some_percent()),
+          base::PercentText(pressure.full_percent())};
 }
 
 std::string UsageText(const v1::Usage& usage) {
-  return StrCat("by the kernel's count:\n",
-                RenderPairs({{"  memory:", base::ByteText(usage.memory_bytes())},
-                             {"  oom kills:", StrCat(usage.oom_kills())},
-                             {"  cpu time:", StrCat(base::CpuTimeText(usage.cpu_us()), ", throttled ",
-                                                    base::CpuTimeText(usage.throttled_us()))},
-                             {"  tasks:", StrCat(usage.tasks())},
-                             {"  read:", base::ByteText(usage.read_bytes())},
-                             {"  written:", base::ByteText(usage.write_bytes())}}),
-                "\n",
-                base::RenderTable({"PRESSURE", "SOME", "FULL"},
-                                  {PressureRow("memory", usage.memory_pressure()),
-                                   PressureRow("cpu", usage.cpu_pressure()),
-                                   PressureRow("io", usage.io_pressure())}));
+  return StrCat(
+      "by the kernel's count:\n",
+      RenderPairs({{"  memory:", base::ByteText(usage.memory_bytes())},
+                   {"  oom kills:", StrCat(usage.oom_kills())},
+                   {"  cpu time:", StrCat(base::CpuTimeText(usage.cpu_us()), ", throttled ",
+                                          base::CpuTimeText(usage.throttled_us()))},
+                   {"  tasks:", StrCat(usage.tasks())},
+                   {"  read:", base::ByteText(usage.read_bytes())},
+                   {"  written:", base::ByteText(usage.write_bytes())}}),
+      "\n",
+      base::RenderTable(
+          {"PRESSURE", "SOME", "FULL"},
+          {PressureRow("memory", usage.memory_pressure()), PressureRow("cpu", usage.cpu_pressure()),
+           PressureRow("io", usage.io_pressure())}));
 }
 
 // What it means that more is in use than the limits allow.

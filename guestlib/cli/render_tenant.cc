@@ -52,10 +52,11 @@ std::string LimitsText(const Tenant& tenant) {
                          {"disk", FormatSizeMib(limits.disk_mib), FormatSizeMib(used.disk_mib),
                           FormatSizeMib(left.disk_mib)}}),
       "\n",
-      RenderPairs({{"cpus:", tenant.cpus.empty() ? "-" : tenant.cpus},
-                   {"read:", base::RateText(tenant.io.read_bytes, tenant.io.read_operations, kNone)},
-                   {"write:", base::RateText(tenant.io.write_bytes, tenant.io.write_operations, kNone)},
-                   {"carve:", CarveText(tenant.carve)}}));
+      RenderPairs(
+          {{"cpus:", tenant.cpus.empty() ? "-" : tenant.cpus},
+           {"read:", base::RateText(tenant.io.read_bytes, tenant.io.read_operations, kNone)},
+           {"write:", base::RateText(tenant.io.write_bytes, tenant.io.write_operations, kNone)},
+           {"carve:", CarveText(tenant.carve)}}));
 }
 
 std::string TimeSpent(std::chrono::microseconds time) {
@@ -63,7 +64,8 @@ std::string TimeSpent(std::chrono::microseconds time) {
 }
 
 std::vector<std::string> PressureRow(const char* resource, const Pressure& pressure) {
-  return {resource, base::PercentText(pressure.some_percent), base::PercentText(pressure.full_percent)};
+  return {resource, base::PercentText(pressure.some_percent),
+          base::PercentText(pressure.full_percent)};
 }
 
 std::string UsageText(const Usage& usage) {

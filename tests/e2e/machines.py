@@ -16,6 +16,9 @@ EXIT_CODES = {
     "UNIMPLEMENTED": 11}
 
 
+NO_WAY_IN = 125  # of `testbed exec`
+
+
 @dataclass
 class Done:
     """A command that ended."""
@@ -56,6 +59,10 @@ class Done:
         return error
 
 
+class MachineLost(Exception):
+    """L0 does not answer, or a guest of it hangs in the emulator: nothing can be said of what was tested."""
+
+
 class _Machine:
     def __init__(self, words, label):
         self._words, self._label = words, label
@@ -68,9 +75,17 @@ class _Machine:
         data = stdin.encode() if isinstance(stdin, str) else stdin
         source = {"input": data} if data is not None else {"stdin": subprocess.DEVNULL}
         done = subprocess.run(words, capture_output=True, check=False, **source)
+        if done.returncode == NO_WAY_IN and not self.answers():
+            raise MachineLost(f"{self._label} does not answer any more")
         shown = command if isinstance(command, str) else shlex.join(argv)
         return Done(f"[{self._label}] {shown}", done.returncode, done.stdout.decode(errors="replace"),
                     done.stderr.decode(errors="replace"))
+
+
+    def answers(self):
+        """Whether L0 does."""
+        words = [str(TESTBED), "exec", "--timeout", "60", "--no-stdin", "--", "true"]
+        return subprocess.run(words, capture_output=True, check=False).returncode == 0
 
 
 class Primary(_Machine):

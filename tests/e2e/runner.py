@@ -9,9 +9,10 @@ import traceback
 from pathlib import Path
 
 from checks import Abandoned, Checks
-from machines import L0, TESTBED
+from machines import L0, TESTBED, MachineLost
 
 HERE = Path(__file__).resolve().parent
+ATTEMPTS = 3
 EVIDENCE = HERE.parent.parent / "build" / "e2e"
 
 
@@ -31,8 +32,25 @@ def _testbed(*words):
     return subprocess.run([str(TESTBED), *words], stdin=subprocess.DEVNULL, check=False).returncode
 
 
+def _hung():
+    done = subprocess.run([str(TESTBED), "hung"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    return done.stdout.split()
+
+
 def _run(name):
-    """Runs one scenario; returns its checks."""
+    """Runs one scenario; returns its checks. Where QEMU's emulation of SVM hangs L0 (the testbed's README, "Pitfalls"), anew."""
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return _run_once(name)
+        except MachineLost as error:
+            print(f"LOST {error}" + (": once more" if attempt < ATTEMPTS else ""), flush=True)
+            _testbed("logs", "--serial")
+    checks = Checks()
+    checks.fail("L0 lives to the end", f"it was lost {ATTEMPTS} times")
+    return checks
+
+
+def _run_once(name):
     print(f"=== {name}", flush=True)
     checks = Checks()
     scenario = importlib.import_module(f"scenario_{name}")
@@ -43,10 +61,14 @@ def _run(name):
         scenario.run(L0(), checks)
     except Abandoned:
         pass
+    except MachineLost:
+        raise
     except KeyboardInterrupt:
         raise
     except Exception:  # a scenario's own fault must not hide the others' results
         checks.fail("the scenario runs to its end", traceback.format_exc())
+    if checks.failed and (hung := _hung()):
+        raise MachineLost(f"{', '.join(hung)}: hangs in the emulator")
     if checks.failed:
         _testbed("logs", "--collect", str(EVIDENCE / name))
     return checks

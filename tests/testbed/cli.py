@@ -11,6 +11,7 @@ from pathlib import Path
 import copying
 import debs
 import deployment
+import hung
 import instances
 import logs
 import machine
@@ -51,6 +52,7 @@ def _parser():
     copy = add("copy", "Copy a file or folder to L0, or from it: the L0 side is l0:PATH, and may be left unmarked as DST.")
     copy.add_argument("source")
     copy.add_argument("target")
+    add("hung", "Name the guests of L0 that emulated SVM has hung: nothing can be said of what they were to show.")
     log = add("logs", "Print L0's journal.")
     log.add_argument("--serial", action="store_true", help="L0's serial console instead; works when L0 does not answer")
     log.add_argument("--unit", help="of one unit only")
@@ -117,6 +119,12 @@ def _reset(_, instance):
     return 0
 
 
+def _hung(_, instance):
+    for name in hung.names(instances.lanes_of(instance)):
+        print(name)
+    return 0
+
+
 def _copy(args, instance):
     copying.copy(instances.lanes_of(instance), args.source, args.target)
     return 0
@@ -150,7 +158,7 @@ def main(argv):
         say(f"{args.word} needs `-- COMMAND...`" if runs else f"{args.word} takes no command, got {shlex.join(command)}")
         return 2
     act = {"up": _up, "build": _build, "reset": _reset, "down": _down, "status": _status, "exec": _exec,
-           "primary": _primary, "copy": _copy, "deploy": _deploy, "logs": _logs}[args.word]
+           "primary": _primary, "copy": _copy, "deploy": _deploy, "hung": _hung, "logs": _logs}[args.word]
     # What is under way is undone on a polite end, too: no QEMU stays behind half made.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:

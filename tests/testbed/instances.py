@@ -74,8 +74,8 @@ def _start(instance, facts):
                 os.close(hold)
         machine.describe(instance, facts)
         vm.restore(snapshot / "state")
-        lanes = Lanes(instance, Path(facts["programs"]))
-        lanes.wait_until_answering(30, lambda: vm.process.poll() is None)
+        lanes = Lanes(instance, Path(facts["programs"]), vm.alive)
+        lanes.wait_until_answering(30)
         lanes.demand(["/usr/local/lib/flatvm-testbed/go-on", f"{time.time():.3f}"], "letting guests go on")
 
 
@@ -105,4 +105,4 @@ def lanes_of(instance):
     facts = machine.facts(instance)
     if not facts or machine.running_pid(instance) is None:
         raise TestbedError("L0 is not up: run `testbed up` first")
-    return Lanes(instance, Path(facts["programs"]))
+    return Lanes(instance, Path(facts["programs"]), lambda: machine.running_pid(instance) is not None)

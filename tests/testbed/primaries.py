@@ -3,6 +3,7 @@ import time
 import uuid
 from xml.sax.saxutils import quoteattr
 
+import hung
 from lanes import in_primary
 from report import TestbedError, say, step
 
@@ -69,26 +70,27 @@ def eventually(lanes, argv, what, seconds, accept=lambda done: done.returncode =
         time.sleep(0.3)
 
 
-# A boot takes half a minute, or two where other work has the cores. One that takes longer does not end: emulated SVM hangs a
-# guest now and then (README, "Pitfalls").
-BOOT_SECONDS = 150
-BOOT_ATTEMPTS = 3
+BOOT_SECONDS = 240  # half a minute where nothing else has the cores
+HANGS = 5
 
 
 def wait_until_up(lanes, names):
     for name in names:
-        for attempt in range(1, BOOT_ATTEMPTS + 1):
+        hangs, deadline = 0, time.monotonic() + BOOT_SECONDS
+        while True:
             try:
                 eventually(lanes, in_primary(name, ["systemctl", "is-system-running", "--wait"], timeout=60, stdin=False),
-                           f"{name}-primary is up", BOOT_SECONDS,
-                           lambda done: done.stdout.strip() in ("running", "degraded"))
+                           f"{name}-primary is up", 20, lambda done: done.stdout.strip() in ("running", "degraded"))
                 break
-            except TestbedError as error:
-                if attempt == BOOT_ATTEMPTS:
+            except TestbedError:
+                hanging = f"{name}-primary" in hung.names(lanes)
+                if hangs == HANGS or (time.monotonic() > deadline and not hanging):
                     raise
-                say(f"{error}; starting it again")
+            if hanging:
+                say(f"{name}-primary hangs as emulated SVM makes it now and then: starting it again")
                 lanes.demand(["virsh", "-q", "destroy", f"{name}-primary"], f"stopping {name}-primary", timeout=120)
                 start(lanes, [name])
+                hangs, deadline = hangs + 1, time.monotonic() + BOOT_SECONDS
 
 
 def install_host_packages(lanes, paths, copy_in):

@@ -2,6 +2,7 @@
 
 The memory is a file that QEMU maps: shared while a snapshot is made, privately by what starts from it. So a snapshot holds
 no copy of the memory, and a start reads only the pages it touches."""
+import contextlib
 import shutil
 
 import accelerator
@@ -13,7 +14,7 @@ import roots
 import store
 from lanes import Lanes
 from places import HERE, Instance
-from report import TestbedError, run, step
+from report import TestbedError, run, say, step
 
 BOOT_SECONDS = 240
 
@@ -59,8 +60,8 @@ def _booted(recipe, again):
             machine.overlay(recipe.l0_disk, "raw", disk)
             vm = machine.Machine(instance, recipe.accel, recipe.boot, folder / "ram", True, disk, recipe.primary_disk)
             try:
-                lanes = Lanes(instance, recipe.programs)
-                lanes.wait_until_answering(BOOT_SECONDS, lambda: vm.process.poll() is None)
+                lanes = Lanes(instance, recipe.programs, vm.alive)
+                lanes.wait_until_answering(BOOT_SECONDS)
                 state = lanes.run(["systemctl", "is-system-running", "--wait"], timeout=BOOT_SECONDS).stdout.strip()
                 if state != "running":
                     raise TestbedError(f"L0 is {state}:\n" + lanes.run(["systemctl", "--failed", "--no-pager"]).stdout)
@@ -81,9 +82,24 @@ def _clear(instance):
     shutil.rmtree(instance.state, ignore_errors=True)
 
 
+# Emulated SVM hangs a guest, or L0 itself, now and then (README, "Pitfalls").
+ATTEMPTS = 3
+
+
 def ready(recipe, again=False):
     """The folder of the snapshot that instances start from."""
     def make(folder):
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return make_once(folder)
+            except TestbedError as error:
+                if attempt == ATTEMPTS:
+                    raise
+                say(f"{error}\ntestbed: once more")
+                shutil.rmtree(folder)
+                folder.mkdir()
+
+    def make_once(folder):
         booted = _booted(recipe, again)
         instance = Instance(f"making-ready-{recipe.ready_key}")
         disk = folder / "disk.qcow2"
@@ -91,28 +107,30 @@ def ready(recipe, again=False):
         run(["cp", "--sparse=always", "--reflink=auto", str(booted / "ram"), str(folder / "ram")], "copying L0's memory")
         vm = machine.Machine(instance, recipe.accel, recipe.boot, folder / "ram", True, disk, recipe.primary_disk,
                              incoming=True)
+        lanes = Lanes(instance, recipe.programs, vm.alive)
         try:
             vm.restore(booted / "state")
-            lanes = Lanes(instance, recipe.programs)
-            lanes.wait_until_answering(30, lambda: vm.process.poll() is None)
+            lanes.wait_until_answering(30)
             _populate(recipe, lanes)
             _settle(lanes)
             with step("saved the snapshot"):
                 vm.save(folder / "state")
         except TestbedError as error:
-            raise TestbedError(f"{error}{_last_words(lanes)}") from error
+            raise TestbedError(f"{error}{_last_words(instance, lanes)}") from error
         finally:
             _clear(instance)
 
     return store.get_or_make("snapshot-ready", recipe.ready_key, make, again)
 
 
-def _last_words(lanes):
-    try:
-        said = lanes.run(["journalctl", "-q", "--no-pager", "-n", "40", "-o", "short-monotonic"], timeout=20).stdout
-        return "\nlast lines of L0's journal:\n" + said
-    except OSError:
-        return ""
+def _last_words(instance, lanes):
+    said = ""
+    with contextlib.suppress(OSError):
+        said += "\nlast lines of L0's console:\n" + instance.serial_log.read_text(errors="replace")[-2000:]
+    with contextlib.suppress(OSError, TestbedError):
+        journal = lanes.run(["journalctl", "-q", "--no-pager", "-n", "40", "-o", "short-monotonic"], timeout=20).stdout
+        said += "\nlast lines of L0's journal:\n" + journal
+    return said
 
 
 def _populate(recipe, lanes):
