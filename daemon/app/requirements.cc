@@ -1,5 +1,6 @@
 #include "daemon/app/requirements.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 #include "absl/strings/str_split.h"
 #include "daemon/base/durable_file.h"
 #include "daemon/base/str_cat.h"
+#include "daemon/base/unique_fd.h"
 #include "network/ipv4.h"
 
 namespace flatvm::app {
@@ -52,10 +54,19 @@ void CheckProgram(const std::string& path, const std::string& why, Messages* unm
   unmet->push_back(path + " cannot be executed; " + why);
 }
 
-void CheckDirectory(const std::string& path, const std::string& name, Messages* unmet) {
-  if (::access(path.c_str(), R_OK | W_OK | X_OK) == 0) return;
-  unmet->push_back(base::StrCat(
-      name, " ", path, " is missing or not writable; create it with install -d -m 0711 ", path));
+void CheckStateDirectory(const std::string& path, Messages* unmet) {
+  if (::access(path.c_str(), R_OK | W_OK | X_OK) != 0) {
+    unmet->push_back(base::StrCat("the state directory ", path,
+                                  " is missing or not writable; create it with install -d -m 0711 ",
+                                  path));
+    return;
+  }
+  const base::UniqueFd file(
+      ::open(path.c_str(), O_TMPFILE | O_RDWR | O_DIRECT | O_CLOEXEC, S_IRUSR | S_IWUSR));
+  if (file.valid()) return;
+  unmet->push_back(base::StrCat("the state directory ", path,
+                                " is on a filesystem without direct I/O, which secondaries' disks "
+                                "need; put it on ext4, XFS or btrfs"));
 }
 
 void CheckSubnets(const config::Config& config, Messages* unmet) {
@@ -81,7 +92,7 @@ std::vector<std::string> UnmetRequirements(const config::Config& config, const H
   CheckVsock(paths, &unmet);
   CheckProgram(config.front_program, "it comes with the package flatvm-host", &unmet);
   CheckProgram(config.qemu_img_program, "install the package qemu-utils", &unmet);
-  CheckDirectory(config.state_dir, "the state directory", &unmet);
+  CheckStateDirectory(config.state_dir, &unmet);
   CheckSubnets(config, &unmet);
   return unmet;
 }

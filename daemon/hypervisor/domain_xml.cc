@@ -118,7 +118,7 @@ void AddDisk(xml_node devices, const DomainDisk& spec, bool boots) {
   xml_node driver = disk.append_child("driver");
   Set(driver, "name", "qemu");
   Set(driver, "type", FormatName(spec.format));
-  Set(driver, "cache", "writeback");
+  Set(driver, "cache", "none");
   Set(driver, "discard", "unmap");
   Set(disk.append_child("source"), "file", spec.path);
   // The chain is given to its end, so that nothing is read from image headers.

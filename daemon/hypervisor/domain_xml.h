@@ -18,9 +18,10 @@ enum class Virtualization {
 // file, and nothing else: no USB, graphics, sound, no boot ROM of the NIC. Every field is checked
 // (spec_check.h) and set through an XML tree. Errors: INTERNAL naming the field.
 //
-// Disk cache "writeback": works on every filesystem (tmpfs takes no O_DIRECT before Linux 6.6), and
-// a catalog image's pages are in memory once for all its layers. What a secondary dirties or reads
-// is charged to its tenant's cgroup, where it is the first to be reclaimed.
+// Disk cache "none" (O_DIRECT): each request is its secondary's own, and io.max holds from the
+// first on. Through the page cache the first tens of megabytes of a new disk went out uncounted:
+// the kernel charges what it writes back to the cgroup that owns the file, which takes it seconds
+// to learn (daemon/docs/adr/0006). The price: an image's pages are not shared by its layers.
 //
 // Ownership: libvirt gives the disk to QEMU's user while the domain runs and takes it back. For the
 // backing file that is forbidden (<seclabel relabel='no'/>): libvirt would change its owner at the
