@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 #include <mutex>
+#include <utility>
 
 #include "daemon/base/error.h"
 #include "daemon/base/str_cat.h"
@@ -10,7 +11,11 @@
 namespace flatvm::broker {
 namespace {
 
-constexpr std::chrono::milliseconds kPoll{20};
+// Each look costs the hypervisor two questions to the primary's QEMU, which has a balloon to empty
+// meanwhile: looks get rarer the longer it takes, and cost an eighth of the wait at most.
+constexpr std::chrono::milliseconds kFirstPoll{20};
+constexpr std::chrono::milliseconds kLastPoll{500};
+constexpr int kWaitsInAPoll = 8;
 // A driver that is there answers within a second or two; a primary whose kernel has none need not
 // be waited for.
 constexpr std::chrono::seconds kDriverAnswersWithin{5};
@@ -37,9 +42,12 @@ absl::StatusOr<std::optional<Carver::Share>> Carver::FindShare(const std::string
   Registry::Access state = registry_.Acquire();
   FLATVM_ASSIGN_OR_RETURN(const TenantEntry* entry, state->GetTenant(tenant));
   if (entry->record.carve.mode != CarveMode::kBalloon) return std::optional<Share>();
-  return std::optional<Share>(
-      Share{.primary_uuid = entry->record.primary_uuid,
-            .grant = GrantOf(entry->record, entry->Ceiling(), entry->vms, settings_)});
+  Share share{.primary_uuid = entry->record.primary_uuid,
+              .grant = GrantOf(entry->record, entry->Ceiling(), entry->vms, settings_)};
+  for (const auto& [id, vm] : entry->vms) {
+    share.vms[id] = vm.spec.memory_mib + settings_.vmm_overhead_mib;
+  }
+  return std::optional<Share>(std::move(share));
 }
 
 absl::StatusOr<std::shared_ptr<TenantLocks>> Carver::LocksOf(const std::string& tenant) {
@@ -61,38 +69,45 @@ absl::Status Carver::SetShare(const std::string& tenant) {
   return ports_.primary_share.SetCpuQuota(share->primary_uuid, share->grant.cpu_percent);
 }
 
-absl::StatusOr<bool> Carver::IsTaken(const std::string& tenant, uint32_t domain_id,
-                                     hypervisor::PrimaryMemory* memory, uint32_t* grant_mib) {
+absl::StatusOr<Carver::Progress> Carver::Look(const Taking& taking) {
   // Anew each time: a sibling's create that was given up leaves the primary more.
-  FLATVM_ASSIGN_OR_RETURN(const std::optional<Share> share, FindShare(tenant));
-  if (!share.has_value()) return true;
-  *grant_mib = share->grant.memory_mib;
-  FLATVM_ASSIGN_OR_RETURN(*memory, ports_.primary_share.ReadMemory(share->primary_uuid));
-  if (memory->actual_mib > *grant_mib) return false;
+  FLATVM_ASSIGN_OR_RETURN(const std::optional<Share> share, FindShare(taking.tenant));
+  if (!share.has_value()) return Progress{.taken = true};
+  uint64_t wanted_mib = share->grant.memory_mib;
+  for (const auto& [id, memory_mib] : share->vms) {
+    if (!taking.vms.contains(id)) wanted_mib += memory_mib;
+  }
+  FLATVM_ASSIGN_OR_RETURN(const hypervisor::PrimaryMemory memory,
+                          ports_.primary_share.ReadMemory(share->primary_uuid));
+  Progress progress{
+      .wanted_mib = static_cast<uint32_t>(std::min<uint64_t>(wanted_mib, memory.maximum_mib)),
+      .memory = memory};
+  if (memory.actual_mib > progress.wanted_mib) return progress;
   // What the balloon says, the guest says. The kernel's count is the proof.
   FLATVM_ASSIGN_OR_RETURN(const uint64_t held_bytes,
-                          ports_.cgroups.ReadVmMemory(tenant, domain_id));
-  return held_bytes <= (uint64_t{*grant_mib} + settings_.vmm_overhead_mib) * base::kMebibyte;
+                          ports_.cgroups.ReadVmMemory(taking.tenant, taking.domain_id));
+  const uint64_t bound_mib = uint64_t{progress.wanted_mib} + settings_.vmm_overhead_mib;
+  progress.taken = held_bytes <= bound_mib * base::kMebibyte;
+  return progress;
 }
 
-absl::Status Carver::AwaitTaken(const std::string& tenant, uint32_t domain_id) {
+absl::Status Carver::Await(const Taking& taking) {
   const auto begun = ports_.clock.Steady();
   while (true) {
-    hypervisor::PrimaryMemory memory;
-    uint32_t grant_mib = 0;
-    FLATVM_ASSIGN_OR_RETURN(const bool taken, IsTaken(tenant, domain_id, &memory, &grant_mib));
-    if (taken) return absl::OkStatus();
+    FLATVM_ASSIGN_OR_RETURN(const Progress progress, Look(taking));
+    if (progress.taken) return absl::OkStatus();
     const auto waited = ports_.clock.Steady() - begun;
-    if (!memory.has_driver && waited >= kDriverAnswersWithin) {
+    if (!progress.memory.has_driver && waited >= kDriverAnswersWithin) {
       return Keeps("the primary's kernel has no balloon driver that answers (virtio_balloon)");
     }
     if (waited >= settings_.carve_timeout) {
-      return Keeps(base::StrCat("the primary was asked to keep ", grant_mib,
+      return Keeps(base::StrCat("the primary was asked to keep ", progress.wanted_mib,
                                 " MiB of memory, but after ", settings_.carve_timeout.count(),
-                                " ms it still had ", memory.actual_mib,
+                                " ms it still had ", progress.memory.actual_mib,
                                 " MiB; free memory in it, or ask for less"));
     }
-    ports_.clock.SleepFor(kPoll);
+    ports_.clock.SleepFor(std::clamp<std::chrono::steady_clock::duration>(waited / kWaitsInAPoll,
+                                                                          kFirstPoll, kLastPoll));
   }
 }
 
@@ -114,7 +129,7 @@ absl::Status Carver::Take(const std::string& tenant) {
                            "the primary does not run in its tenant's slice yet: restart it");
   }
   FLATVM_RETURN_IF_ERROR(SetShare(tenant));
-  return AwaitTaken(tenant, primary.domain_id);
+  return Await({.tenant = tenant, .domain_id = primary.domain_id, .vms = share->vms});
 }
 
 absl::Status Carver::Adjust(const std::string& tenant) { return OkIfNotRunning(SetShare(tenant)); }

@@ -20,7 +20,9 @@ struct FrameRate {
 
 // A well-behaved gRPC client stays far below all of these.
 struct GuardLimits {
-  std::chrono::milliseconds preface_timeout{2'000};
+  // A program in a VM whose CPUs are all busy takes seconds from its connect to its first byte. Who
+  // waits on purpose holds one of the tenant's own few connections, and nobody else's.
+  std::chrono::milliseconds preface_timeout{10'000};
   std::chrono::milliseconds idle_timeout{30'000};
   uint32_t max_payload_bytes = 16'384;      // HTTP/2's own default, RFC 9113 section 6.5.2
   uint32_t max_header_block_bytes = 8'192;  // gRPC's own limit of a call's metadata

@@ -14,8 +14,10 @@ constexpr uint32_t kFirstUnprivilegedPort =
     1024;                            // as for TCP; in a guest, vsock keeps the same rule
 constexpr int kAcceptsPerTurn = 16;  // before the links have theirs
 constexpr std::chrono::milliseconds kAcceptPause{200};  // when there are no descriptors left
-constexpr size_t kIdentificationsPerCid = 4;
-constexpr size_t kIdentifications = 256;
+// As many as the ledger admits at once: while libvirt is slow to say who a VM is, its connections
+// wait and are not taken for a stranger's.
+constexpr size_t kIdentificationsPerCid = 40;
+constexpr size_t kIdentifications = 4096;
 constexpr size_t kMaxWhyBytes = 200;
 
 CallOutcome TooManyCalls(const GateOptions& options) {

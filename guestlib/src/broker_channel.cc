@@ -19,7 +19,7 @@ using std::chrono::steady_clock;
 // The host closes a connection that was idle for 30 s. A call must not run into that.
 constexpr milliseconds kReuseFor{20'000};
 
-// The host waits 2 s for our first bytes, so we must not wait for its own that long.
+// The host waits 10 s for our first bytes, so we must not wait for its own that long.
 constexpr milliseconds kGreetingTimeout{1'000};
 
 enum class Greeting { kSpoke, kSilent, kHungUp };

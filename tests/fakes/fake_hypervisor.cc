@@ -87,6 +87,11 @@ void FakeHypervisor::SetBalloonGuest(const std::string& name, BalloonGuest guest
   primary.run.pending_reads = primary.run.target_mib < primary.run.actual_mib ? slow_reads : 0;
 }
 
+void FakeHypervisor::SetKeptMemory(const std::string& name, uint32_t memory_mib) {
+  const std::lock_guard lock(mutex_);
+  state_.primaries.at(name).keeps_mib = memory_mib;
+}
+
 void FakeHypervisor::StartRun(FakePrimary* primary, const std::string& xml) {
   const auto facts = ParseDomainXml(xml);
   const uint32_t memory_mib = facts.ok() ? facts->memory_mib : 0;

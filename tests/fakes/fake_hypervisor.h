@@ -20,7 +20,7 @@ namespace flatvm::fakes {
 // take the memory at once.
 enum class BalloonGuest {
   kCooperates,  // gives the memory back at once
-  kKeeps,       // has a driver and gives nothing back
+  kKeeps,       // has a driver and does not go below FakePrimary::keeps_mib
   kNoDriver,
   kSlow,  // gives it back when ReadMemory was called `slow_reads` more times
 };
@@ -45,6 +45,7 @@ struct FakePrimary {
   FakeRun run;
   BalloonGuest guest = BalloonGuest::kCooperates;
   uint32_t slow_reads = 0;
+  uint32_t keeps_mib = UINT32_MAX;
 
   bool operator==(const FakePrimary&) const = default;
 };
@@ -87,6 +88,9 @@ class FakeHypervisor final : public hypervisor::Hypervisor, public FailableFake 
   // What the primary's guest does from FakePrimaryShare's next call on, also with what it was asked
   // for before; through all of its runs. `slow_reads` is for kSlow.
   void SetBalloonGuest(const std::string& name, BalloonGuest guest, uint32_t slow_reads = 0);
+
+  // For kKeeps; its guest gives nothing back otherwise.
+  void SetKeptMemory(const std::string& name, uint32_t memory_mib);
   // Calls `use` with the primary that has this UUID, while nothing else can change it: for
   // FakePrimaryShare. Errors: PrimaryShare's; those of `use`.
   absl::Status UseRunningPrimary(const std::string& uuid,

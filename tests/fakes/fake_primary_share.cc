@@ -1,5 +1,7 @@
 #include "tests/fakes/fake_primary_share.h"
 
+#include <algorithm>
+
 #include "daemon/base/error.h"
 #include "daemon/hypervisor/domain_facts.h"
 
@@ -11,7 +13,10 @@ void Settle(FakePrimary* primary) {
   FakeRun& run = primary->run;
   const bool falls = run.target_mib < run.actual_mib;
   if (primary->guest == BalloonGuest::kNoDriver) return;
-  if (primary->guest == BalloonGuest::kKeeps && falls) return;
+  if (primary->guest == BalloonGuest::kKeeps && falls) {
+    run.actual_mib = std::min(run.actual_mib, std::max(run.target_mib, primary->keeps_mib));
+    return;
+  }
   if (primary->guest == BalloonGuest::kSlow && falls && run.pending_reads > 0) return;
   run.actual_mib = run.target_mib;
   run.pending_reads = 0;

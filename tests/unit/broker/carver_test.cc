@@ -157,6 +157,31 @@ TEST_F(CarverTest, LeavesAFormerPrimaryWithAllItHad) {
   EXPECT_EQ(Primary().cpu_percent, 0U);
 }
 
+TEST_F(CarverTest, ServesAnEarlierCreateWhileALaterOneStillWaits) {
+  // The fake clock runs fast.
+  world_.settings.carve_timeout = world_.settings.create_timeout = std::chrono::hours(24 * 365);
+  MakeGuest(BalloonGuest::kKeeps);
+  std::atomic<bool> first_done = false;
+  std::atomic<bool> second_done = false;
+  std::thread first([&] {
+    EXPECT_TRUE(world_.Create("initech", WebSpec("first")).ok());
+    first_done = true;
+  });
+  while (Primary().target_mib != 2048 - 256) std::this_thread::yield();
+  std::thread second([&] {
+    EXPECT_TRUE(world_.Create("initech", WebSpec("second")).ok());
+    second_done = true;
+  });
+  while (Primary().target_mib != 2048 - 512) std::this_thread::yield();
+  EXPECT_FALSE(first_done);
+  host_.hypervisor.SetKeptMemory("initech-primary", 2048 - 256);
+  first.join();
+  EXPECT_FALSE(second_done);
+  MakeGuest(BalloonGuest::kCooperates);
+  second.join();
+  EXPECT_EQ(Primary().actual_mib, 2048U - 512);
+}
+
 TEST_F(CarverTest, NeverOversubscribesWithManyCallers) {
   MakeGuest(BalloonGuest::kSlow, 2);
   std::atomic<bool> over = false;

@@ -224,12 +224,12 @@ TEST_F(FrontTest, ClosesTheNinthConnectionAtOnce) {
   EXPECT_TRUE(reply.get().status.ok());
 }
 
-TEST_F(FrontTest, ClosesASilentConnectionAfterTwoSeconds) {
+TEST_F(FrontTest, ClosesASilentConnection) {
   const base::UniqueFd client = daemon_->Connect(1);
   const base::UniqueFd witness = daemon_->Connect(2);
   ASSERT_EQ(::send(witness.get(), "x", 1, 0), 1);  // its end says that the front has taken both
   EXPECT_EQ(daemon_->ReceiveClosed().connection_id(), 2U);
-  clock_.Advance(std::chrono::milliseconds(2'000));
+  clock_.Advance(std::chrono::milliseconds(10'000));
   const internal::ConnectionClosed closed = daemon_->ReceiveClosed();
   EXPECT_EQ(closed.connection_id(), 1U);
   EXPECT_EQ(closed.why(), "guard: no preface in time");
