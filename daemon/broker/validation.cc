@@ -20,7 +20,7 @@ constexpr uint32_t kMinTenantMemoryMib = 64;
 constexpr uint32_t kMaxTenantVcpus = 4096;
 constexpr uint32_t kMaxTenantVms = 4096;
 // Less and a guest does not boot within its time.
-constexpr uint64_t kMinIoBytes = 64 * 1024;
+constexpr uint64_t kMinIoBytes = 65'536;
 constexpr uint64_t kMinIoOperations = 8;
 constexpr uint64_t kMaxIoBytes = uint64_t{1} << 50U;  // 1 PiB
 constexpr uint64_t kMaxIoOperations = 4'294'967'294;  // the kernel counts them in 32 bits

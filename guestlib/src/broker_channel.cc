@@ -44,11 +44,13 @@ Greeting AwaitGreeting(int fd, milliseconds timeout) {
 }
 
 ConnectFailure Refused() {
-  return {.error = {.code = Code::kPermissionDenied,
-                    .reason = Reason::kPolicyForbids,
-                    .message = "the host's broker refused this VM: it is not a tenant's running "
-                               "primary, or the caller is not root"},
-          .outlook = Outlook::kMayPass};
+  return {
+      .error = {.code = Code::kPermissionDenied,
+                .reason = Reason::kPolicyForbids,
+                .message = "the host's broker refused this connection: this VM is not a tenant's "
+                           "running primary or has too many connections open, or the caller "
+                           "is not root"},
+      .outlook = Outlook::kMayPass};
 }
 
 milliseconds Left(SteadyTime deadline, SteadyTime now) {
