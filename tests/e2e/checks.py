@@ -63,7 +63,10 @@ def expect_subset(wanted, got, what):
 
 
 def eventually(seconds, condition, what, pause=0.2):
-    """Polls until condition() gives something true and returns that; CheckFailed inside it counts as not yet."""
+    """Polls until condition() gives something true and returns that; CheckFailed inside it counts as not yet.
+
+    What is waited for may be a function: then the text is made when it did not come.
+    """
     deadline = time.monotonic() + seconds
     last = ""
     while True:
@@ -73,5 +76,5 @@ def eventually(seconds, condition, what, pause=0.2):
         except CheckFailed as error:
             last = f"; last: {error}"
         if time.monotonic() > deadline:
-            raise CheckFailed(f"{what}: not within {seconds} s{last}")
+            raise CheckFailed(f"{what() if callable(what) else what}: not within {seconds} s{last}")
         time.sleep(pause)

@@ -1,0 +1,96 @@
+"""Random creates and destroys from many clients while the limits change: every sum is right at every moment."""
+import collections
+import json
+import random
+import subprocess
+import time
+from pathlib import Path
+
+from checks import eventually, expect, expect_equal
+from limits_carving import PRIMARY_MIB, actual_mib, quotas
+from machines import TESTBED
+
+CLIENTS = 8
+STEPS = 25  # of each client
+VCPUS = 6
+# An empty disk: firmware finds nothing to boot and rests. Ten guests that boot would leave the emulated CPUs no time.
+IDLE = """
+cd /var/lib/flatvm/catalog && mkdir idle && truncate -s 1M idle/disk.raw && chmod 0644 idle/disk.raw
+echo '{"disk": {"file": "disk.raw", "format": "raw"}}' > idle/image.json
+"""
+# What a step may come to: done; the primary is too slow to give its memory back, no room, the limits are changing.
+ALLOWED = {"create-0", "create-5", "create-6", "create-10", "destroy-0"}
+# In initech's primary: one client. Each step makes or destroys one of its two secondaries and prints which, and the exit code. It
+# rests after a refusal, as the primary's one emulated CPU also has to give up memory. It leaves nothing.
+CLIENT = """
+byte() { od -An -N1 -tu1 /dev/urandom; }
+step() {
+  case $1 in
+    create) flatvm create $2 --image idle --memory $((32 + $(byte) %% 32))MiB --vcpus 1 ;;
+    destroy) flatvm destroy $2 ;;
+  esac > /tmp/out-$2 2>&1
+  code=$?
+  echo $1-$code
+  case $1-$code in
+    create-0) touch /tmp/has-$2 ;;
+    destroy-0) rm /tmp/has-$2 ;;
+    create-5 | create-6 | create-10) sleep $((1 + $(byte) %% 3)) ;;
+    *) cat /tmp/out-$2 >&2 ;;
+  esac
+}
+n=0
+while [ $n -lt %d ]; do
+  n=$((n+1))
+  vm=c$0-$(($(byte) %% 2))
+  if [ -e /tmp/has-$vm ]; then step destroy $vm; else step create $vm; fi
+done
+for vm in c$0-0 c$0-1; do [ ! -e /tmp/has-$vm ] || step destroy $vm > /dev/null; done
+"""
+
+
+def run(l0, checks):
+    initech = l0.primary("initech")
+    with checks.must("initech may have more CPUs than its primary, which has more time to give memory back; the sampler runs"):
+        # Emulated, a guest with much to do gives back some 10 MiB a second.
+        l0.run("sed -i 's/\"carve\": \"15s\"/\"carve\": \"40s\"/' /etc/flatvm/flatvmd.json && systemctl restart flatvmd").ok()
+        l0.run(IDLE).ok()
+        eventually(60, lambda: l0.flatvmctl("tenant", "show", "initech", "--json").code == 0, "flatvmctl answers")
+        l0.flatvmctl("tenant", "set", "initech", "--vcpus", VCPUS).ok()
+        here = Path(__file__).resolve().parent / "limits_sampler.py"
+        subprocess.run([str(TESTBED), "copy", str(here), "/root/"], check=True, stdout=subprocess.DEVNULL)
+        l0.run(["systemd-run", "--quiet", "--unit", "sampler", "python3", "/root/limits_sampler.py", "initech", "/root/samples.json"]).ok()
+    with checks.check(f"{CLIENTS * STEPS} random creates and destroys of {CLIENTS} clients, with live changes of the limits between them"):
+        clients = " & ".join(f"sh -c '{CLIENT % STEPS}' {client}" for client in range(CLIENTS))
+        initech.run(["sh", "-c", f"({clients} & wait) > /tmp/codes 2> /tmp/errors & echo $! > /tmp/churn"]).ok()
+        changes = _change_limits(l0, initech)
+        codes = collections.Counter(initech.run("cat /tmp/codes").ok().out.split())
+        print(f"     exit codes: {dict(sorted(codes.items()))}; of changes of the limits: {dict(changes)}", flush=True)
+        expect_equal(sum(codes.values()), CLIENTS * STEPS, "steps")
+        expect(set(codes) <= ALLOWED, lambda: initech.run("head -c 2000 /tmp/errors").out)
+        expect(codes["create-0"] >= CLIENTS * STEPS // 10, f"too few creates came through: {codes}")
+        expect(changes[0] >= 5 and set(changes) <= {0, 5, 10}, f"changes of the limits: {changes}")
+    with checks.check("no sum was ever over its limit, no limit of the kernel's ever another than the record's"):
+        l0.run(["systemctl", "stop", "sampler"]).ok()
+        samples = json.loads(l0.read("/root/samples.json"))
+        print(f"     {samples['samples']} samples, {samples['settled']} with everything standing still; most VMs at once: "
+              f"{samples['most_vms']}; least left of the memory: {samples['least_left_mib']} MiB; longest that kernel and record "
+              f"differed: {samples['longest_difference_ms']} ms", flush=True)
+        expect_equal(samples["violations"], [], "violations")
+        expect(samples["settled"] > 100 and samples["most_vms"] > 1, f"samples: {samples}")
+    with checks.check("all of its memory is back with the primary, to the MiB"):
+        l0.flatvmctl("tenant", "set", "initech", "--memory", f"{PRIMARY_MIB + 128}MiB", "--vcpus", "2").ok()
+        eventually(60, lambda: actual_mib(l0) == PRIMARY_MIB, "the primary's memory")
+        expect_equal(quotas(l0), [200], "CPU quotas")
+        expect_equal(initech.flatvm("tenant", "--json").json()["used"]["vms"], 0, "secondaries")
+
+
+def _change_limits(l0, initech):
+    """Until the clients are done: the tenant's memory goes up and down. Exit codes of the changes."""
+    changes, dice = collections.Counter(), random.Random(1)
+    deadline = time.monotonic() + 900
+    while initech.run("kill -0 $(cat /tmp/churn)").code == 0:
+        expect(time.monotonic() < deadline, "the clients do not come to an end")
+        memory = PRIMARY_MIB + 128 - dice.choice([0, 0, 64, 128, 200, 300])
+        changes[l0.flatvmctl("tenant", "set", "initech", "--memory", f"{memory}MiB", "--json").code] += 1
+        time.sleep(2)
+    return changes
