@@ -3,6 +3,7 @@ import statistics
 import time
 
 from checks import eventually, expect, expect_equal, expect_in
+from machines import cpu_seconds
 
 ACME = "/sys/fs/cgroup/flatvm.slice/flatvm-acme.slice"
 ACMES_CPU, GLOBEXS_CPU = 1, 2  # guests never run on the testbed's CPU 0
@@ -33,39 +34,57 @@ def run(l0, checks):
         web = {primary: primary.flatvm(*CREATE, timeout=180).json() for primary in (acme, globex)}
         for primary in (acme, globex):
             eventually(150, lambda on=primary: on.get(f"http://{web[on]['address']}/").code == 0, f"{primary.name}'s web serves")
-    with checks.must("globex's throughput is known"):
-        # With the other CPU as busy as acme will make it, but by L0 itself: L0's CPUs are threads on one machine, and what they
-        # take from one another there is not the tenants' doing.
-        l0.run(["systemd-run", "--quiet", "--unit", "busy", "taskset", "-c", ACMES_CPU, "sh", "-c", "while :; do :; done"]).ok()
-        before = _throughput(globex, 5)
-        l0.run(["systemctl", "stop", "busy"]).ok()
-        print(f"     globex's primary beside a busy CPU of the host's: {before:.0f} rounds a second", flush=True)
-    _memory(l0, checks, acme, globex, web, before)
+    _memory(l0, checks, acme, globex, web)
     with checks.must("acme's secondary is made again"):
-        acme.flatvm("destroy", "web").ok()
-        web[acme] = acme.flatvm(*CREATE, timeout=180).json()
-        eventually(150, lambda: acme.get(f"http://{web[acme]['address']}/").code == 0, "acme's web serves")
-    _cpu(l0, checks, acme, globex, web, before)
+        _remake(acme, web)
+    _cpu(l0, checks, acme, globex, web)
     _forks(l0, checks, globex, web)
-    _writes(l0, checks, acme, globex, web, before)
+    _writes(l0, checks, acme, globex, web)
     with checks.must("both secondaries are destroyed, and acme and globex have their limits back"):
         for primary in (acme, globex):
             primary.flatvm("destroy", "web").ok()
             l0.flatvmctl("tenant", "set", primary.name, "--cpus", "all", "--memory", "4GiB", "--vcpus", "4").ok()
 
 
-def _throughput(primary, rounds=3):
-    """How often a second a loop goes round in a primary: the median of some."""
+def _remake(acme, web):
+    acme.flatvm("destroy", "web").ok()
+    web[acme] = acme.flatvm(*CREATE, timeout=180).json()
+    eventually(150, lambda: acme.get(f"http://{web[acme]['address']}/").code == 0, "acme's web serves")
+
+
+def _throughput(primary):
+    """How often a loop goes round in globex's primary in a second that L0's CPU for globex really had: the median of three.
+
+    L0's CPUs are threads on one machine. What they take from one another there, or something else takes from them, is not the
+    tenants' doing. Whatever L0 itself gives to others on that CPU is.
+    """
+    rounds = 100000
+
     def once():
-        out = primary.run("a=$(date +%s%N); n=0; while [ $n -lt 60000 ]; do n=$((n+1)); done; echo $(($(date +%s%N) - a))", 120)
-        return 60000 / (int(out.ok().out) / 1e9)
-    return statistics.median(once() for _ in range(rounds))
+        start = cpu_seconds(GLOBEXS_CPU)
+        primary.run(f"n=0; while [ $n -lt {rounds} ]; do n=$((n+1)); done", 120).ok()
+        return rounds / (cpu_seconds(GLOBEXS_CPU) - start)
+    return statistics.median(once() for _ in range(3))
 
 
-def _keeps_throughput(globex, before):
-    now = _throughput(globex)
-    print(f"     globex's primary meanwhile: {now:.0f} rounds a second, {now / before:.2f} of before", flush=True)
-    expect(now >= 0.9 * before, f"{now:.0f} rounds a second, {before:.0f} before")
+def _keeps_throughput(l0, globex, misbehave, end):
+    """While acme misbehaves, globex has 0.9 at least of what it has right after, with acme's CPU kept as busy by L0 itself.
+
+    The machine may be disturbed between the two; then they say nothing, and both are measured again.
+    """
+    said = []
+    for attempt in range(3):
+        misbehave(attempt)
+        meanwhile = _throughput(globex)
+        end()
+        l0.run(["systemd-run", "--quiet", "--unit", "busy", "taskset", "-c", ACMES_CPU, "sh", "-c", "while :; do :; done"]).ok()
+        reference = _throughput(globex)
+        l0.run(["systemctl", "stop", "busy"]).ok()
+        said.append(f"{meanwhile:.0f} rounds a second meanwhile, {reference:.0f} after it: {meanwhile / reference:.2f}")
+        print(f"     globex's primary: {said[-1]}", flush=True)
+        if meanwhile >= 0.9 * reference:
+            return
+    expect(False, "; ".join(said))
 
 
 def _serves(globex, web):
@@ -86,12 +105,19 @@ def _hog(l0):
     return l0.run(f"systemctl status hog; cd {ACME}; grep . memory.current memory.max memory.high memory.events memory.pressure").out
 
 
-def _memory(l0, checks, acme, globex, web, before):
+def _memory(l0, checks, acme, globex, web):
     with checks.check("a secondary that allocates without end is killed inside of its tenant, whole and alone"):
-        scope, kills = _scope(l0, "web"), _kills(l0)
-        l0.run(["systemd-run", "--quiet", "--no-block", "--unit", "hog", "sh", "-c", HOG, f"{scope}/libvirt"]).ok()
-        _keeps_throughput(globex, before)
-        eventually(120, lambda: _kills(l0) > kills, lambda: f"the OOM killer came; {_hog(l0)}")
+        kills = 0
+
+        def hog(attempt):
+            nonlocal kills
+            if attempt:
+                _remake(acme, web)
+            kills = _kills(l0)
+            l0.run(["systemd-run", "--quiet", "--no-block", "--unit", "hog", "sh", "-c", HOG, f"{_scope(l0, 'web')}/libvirt"]).ok()
+
+        _keeps_throughput(l0, globex, hog, lambda: eventually(
+            120, lambda: _kills(l0) > kills, lambda: f"the OOM killer came; {_hog(l0)}"))
         eventually(30, lambda: acme.flatvm("show", "web", "--json").json()["state"] == "stopped", "acme's web has stopped")
         shown = acme.flatvm("tenant", "--json").json()["usage"]
         print(f"     processes killed in acme: {_kills(l0) - kills}; its memory now: {int(shown['memory_bytes']) >> 20} MiB",
@@ -101,14 +127,22 @@ def _memory(l0, checks, acme, globex, web, before):
         _serves(globex, web)
 
 
+def _idle(l0):
+    """Waits until what acme does is over."""
+    def used():
+        before = _cpu_seconds(l0)
+        time.sleep(1)
+        return _cpu_seconds(l0) - before
+    eventually(60, lambda: used() < 0.3, "acme is idle again")
+
+
 def _cpu_seconds(l0):
     return int(l0.run(f"sed -n 's/^usage_usec //p' {ACME}/cpu.stat").ok().out) / 1e6
 
 
-def _cpu(l0, checks, acme, globex, web, before):
+def _cpu(l0, checks, acme, globex, web):
     with checks.check("CPU burners in primary and secondary leave globex what it had"):
-        _burn(acme, web, 40)
-        _keeps_throughput(globex, before)
+        _keeps_throughput(l0, globex, lambda _: _burn(acme, web, 20), lambda: _idle(l0))
         _serves(globex, web)
     with checks.check("they get what cpu.max says, within 5 %"):
         l0.flatvmctl("tenant", "set", "acme", "--cpus", "all", "--vcpus", "1", "--force").ok()
@@ -150,11 +184,11 @@ def _written(l0):
     return sum(int(word.split("=")[1]) for word in text.split() if word.startswith("wbytes="))
 
 
-def _writes(l0, checks, acme, globex, web, before):
+def _writes(l0, checks, acme, globex, web):
     with checks.check("a writer gets no more than io.max says"):
         l0.flatvmctl("tenant", "set", "acme", "--write-bps", "2MiB").ok()
         expect_in("wbps=2097152", l0.read(f"{ACME}/io.max"), "io.max")
-        acme.get(f"http://{web[acme]['address']}/cgi-bin/write?45", 60).ok()
+        acme.get(f"http://{web[acme]['address']}/cgi-bin/write?26", 60).ok()
         time.sleep(8)
         written = -_written(l0)
         start = float(l0.read("/proc/uptime").split()[0])
@@ -163,7 +197,7 @@ def _writes(l0, checks, acme, globex, web, before):
         rate = written / (float(l0.read("/proc/uptime").split()[0]) - start) / (2 << 20)
         print(f"     written: {rate:.3f} of io.max", flush=True)
         expect(0.3 <= rate <= 1.05, f"{rate:.3f} of io.max")
-        _keeps_throughput(globex, before)
+        _keeps_throughput(l0, globex, lambda _: acme.get(f"http://{web[acme]['address']}/cgi-bin/write?20", 60).ok(), lambda: _idle(l0))
         _serves(globex, web)
         l0.flatvmctl("tenant", "set", "acme", "--write-bps", "none").ok()
         expect("wbps=2097152" not in l0.read(f"{ACME}/io.max"), "io.max still has the limit")

@@ -5,7 +5,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from checks import expect, expect_equal
+from checks import CheckFailed, expect, expect_equal
 
 TESTBED = Path(__file__).resolve().parent.parent / "testbed" / "testbed"
 
@@ -57,6 +57,16 @@ class Done:
             expect_equal(error.get("field"), field, f"field of `{self.command}`")
         expect(error.get("message"), lambda: f"an error without a message: {self}")
         return error
+
+
+def cpu_seconds(cpu):
+    """What L0's CPU of this number has had of this machine's CPU time: it is a thread of L0's QEMU."""
+    status = subprocess.run([str(TESTBED), "status"], capture_output=True, text=True, check=True).stdout
+    pid = dict(line.split(maxsplit=1) for line in status.splitlines() if len(line.split()) > 1)["pid"]
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        if (task / "comm").read_text().startswith(f"CPU {cpu}/"):
+            return int((task / "schedstat").read_text().split()[0]) / 1e9
+    raise CheckFailed(f"L0's QEMU has no thread for CPU {cpu}")
 
 
 class MachineLost(Exception):

@@ -34,7 +34,7 @@ def shape(accel):
 def _command(instance, accel, boot, memory_file, memory_shared, disk, primary_disk, incoming):
     share = "on" if memory_shared else "off"
     command = [
-        "qemu-system-x86_64", "-name", f"flatvm-l0-{instance.id}", "-nodefaults", "-no-user-config", "-display", "none",
+        "qemu-system-x86_64", "-name", f"flatvm-l0-{instance.id},debug-threads=on", "-nodefaults", "-no-user-config", "-display", "none",
         "-nic", "none", "-M", "q35,memory-backend=ram,usb=off,vmport=off,hpet=off", *accel,
         "-smp", str(CPUS), "-m", str(MEMORY_MIB),
         "-object", f"memory-backend-file,id=ram,size={MEMORY_MIB}M,mem-path={memory_file},share={share}",
