@@ -102,7 +102,7 @@ def _kills(l0):
 
 
 def _hog(l0):
-    return l0.run(f"systemctl status hog; cd {ACME}; grep . memory.current memory.max memory.high memory.events memory.pressure").out
+    return l0.run(f"journalctl -q -u hog -o cat | tail -5; cd {ACME}; grep . memory.current memory.max memory.high memory.events memory.pressure").out
 
 
 def _memory(l0, checks, acme, globex, web):
@@ -114,7 +114,7 @@ def _memory(l0, checks, acme, globex, web):
             if attempt:
                 _remake(acme, web)
             kills = _kills(l0)
-            l0.run(["systemd-run", "--quiet", "--no-block", "--unit", "hog", "sh", "-c", HOG, f"{_scope(l0, 'web')}/libvirt"]).ok()
+            l0.run(["systemd-run", "--quiet", "--no-block", "--collect", "--unit", "hog", "sh", "-c", HOG, f"{_scope(l0, 'web')}/libvirt"]).ok()
 
         _keeps_throughput(l0, globex, hog, lambda: eventually(
             120, lambda: _kills(l0) > kills, lambda: f"the OOM killer came; {_hog(l0)}"))
