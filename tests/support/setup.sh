@@ -6,6 +6,8 @@ export DEBIAN_FRONTEND=noninteractive
 export CCACHE_MAXSIZE=${CCACHE_MAXSIZE:-3G}
 # What one checkout compiled another need not: paths below the root are taken as relative.
 export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
+# As its manual has it for precompiled headers.
+export CCACHE_SLOPPINESS=pch_defines,time_macros
 
 # step TEXT COMMAND...: runs it, prints TEXT and its time; a failure ends the script with the command's code. The command
 # runs in the condition of an if, where set -e does not reach: functions given to it chain with &&.
