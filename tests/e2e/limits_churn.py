@@ -20,32 +20,8 @@ echo '{"disk": {"file": "disk.raw", "format": "raw"}}' > idle/image.json
 """
 # What a step may come to: done; the primary is too slow to give its memory back, no room, the limits are changing.
 ALLOWED = {"create-0", "create-5", "create-6", "create-10", "destroy-0"}
-# In initech's primary: one client. Each step makes or destroys one of its two secondaries and prints which, and the exit code. It
-# rests after a refusal, as the primary's one emulated CPU also has to give up memory. It leaves nothing.
-CLIENT = """
-byte() { od -An -N1 -tu1 /dev/urandom; }
-step() {
-  case $1 in
-    create) flatvm --timeout 6min create $2 --image idle --memory $((32 + $(byte) %% 32))MiB --vcpus 1 ;;
-    destroy) flatvm --timeout 6min destroy $2 ;;
-  esac > /tmp/out-$2 2>&1
-  code=$?
-  echo $1-$code
-  case $1-$code in
-    create-0) touch /tmp/has-$2 ;;
-    destroy-0) rm /tmp/has-$2 ;;
-    create-5 | create-6 | create-10) sleep $((1 + $(byte) %% 3)) ;;
-    *) cat /tmp/out-$2 >&2 ;;
-  esac
-}
-n=0
-while [ $n -lt %d ]; do
-  n=$((n+1))
-  vm=c$0-$(($(byte) %% 2))
-  if [ -e /tmp/has-$vm ]; then step destroy $vm; else step create $vm; fi
-done
-for vm in c$0-0 c$0-1; do [ ! -e /tmp/has-$vm ] || step destroy $vm > /dev/null; done
-"""
+# A step of the churn's clients is a call, not a start of flatvm: the emulated primary has better things to do.
+PROGRAM = Path(__file__).resolve().parents[2] / "build/dev/tests/e2e/churn_clients"
 
 
 def run(l0, checks):
@@ -59,10 +35,11 @@ def run(l0, checks):
         l0.flatvmctl("tenant", "set", "initech", "--vcpus", VCPUS).ok()
         here = Path(__file__).resolve().parent / "limits_sampler.py"
         subprocess.run([str(TESTBED), "copy", str(here), "/root/"], check=True, stdout=subprocess.DEVNULL)
+        expect(PROGRAM.exists(), f"{PROGRAM} is missing: ./check e2e builds it")
+        initech.run("cat > /tmp/churn_clients && chmod +x /tmp/churn_clients", stdin=PROGRAM.read_bytes()).ok()
         l0.run(["systemd-run", "--quiet", "--unit", "sampler", "python3", "/root/limits_sampler.py", "initech", "/root/samples.json"]).ok()
     with checks.check(f"{CLIENTS * STEPS} random creates and destroys of {CLIENTS} clients, with live changes of the limits between them"):
-        clients = " & ".join(f"sh -c '{CLIENT % STEPS}' {client}" for client in range(CLIENTS))
-        initech.run(["sh", "-c", f"({clients} & wait) > /tmp/codes 2> /tmp/errors & echo $! > /tmp/churn"]).ok()
+        initech.run(["sh", "-c", f"/tmp/churn_clients {CLIENTS} {STEPS} idle > /tmp/codes 2> /tmp/errors & echo $! > /tmp/churn"]).ok()
         changes = _change_limits(l0, initech)
         codes = collections.Counter(initech.run("cat /tmp/codes").ok().out.split())
         print(f"     exit codes: {dict(sorted(codes.items()))}; of changes of the limits: {dict(changes)}", flush=True)
@@ -77,7 +54,7 @@ def run(l0, checks):
               f"{samples['most_vms']}; least left of the memory: {samples['least_left_mib']} MiB; longest that kernel and record "
               f"differed: {samples['longest_difference_ms']} ms", flush=True)
         expect_equal(samples["violations"], [], "violations")
-        expect(samples["settled"] > 100 and samples["most_vms"] > 1, f"samples: {samples}")
+        expect(samples["settled"] > 40 and samples["most_vms"] > 1, f"samples: {samples}")
     with checks.check("all of its memory is back with the primary, to the MiB"):
         l0.flatvmctl("tenant", "set", "initech", "--memory", f"{PRIMARY_MIB + 128}MiB", "--vcpus", "2").ok()
         eventually(60, lambda: actual_mib(l0) == PRIMARY_MIB, "the primary's memory")
@@ -91,7 +68,7 @@ def _change_limits(l0, initech):
     deadline = time.monotonic() + 1500
     while initech.run("kill -0 $(cat /tmp/churn)").code == 0:
         expect(time.monotonic() < deadline, "the clients do not come to an end")
-        memory = PRIMARY_MIB + 128 - dice.choice([0, 0, 64, 128, 200, 300])
+        memory = PRIMARY_MIB + 128 - dice.choice([0, 0, 32, 64, 96, 128])
         changes[l0.flatvmctl("tenant", "set", "initech", "--memory", f"{memory}MiB", "--json").code] += 1
         time.sleep(2)
     return changes
