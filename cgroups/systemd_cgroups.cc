@@ -1,7 +1,5 @@
 #include "cgroups/systemd_cgroups.h"
 
-#include <systemd/sd-bus.h>
-
 #include <algorithm>
 #include <functional>
 #include <memory>
@@ -13,6 +11,7 @@
 #include "cgroups/cgroup_usage.h"
 #include "cgroups/host_facts.h"
 #include "cgroups/slice_name.h"
+#include "cgroups/slice_properties.h"
 #include "cgroups/storage_device.h"
 #include "cgroups/vm_scope.h"
 #include "daemon/base/cpu_list.h"
@@ -69,8 +68,8 @@ absl::StatusOr<HostFacts> ReadHostFacts(const SystemdCgroupsSettings& settings,
 }
 
 // NOT_FOUND if the unit has none.
-absl::StatusOr<CgroupDir> OpenCgroupOf(SystemdBus& bus, const std::string& root,
-                                       const UnitInfo& unit) {
+absl::StatusOr<CgroupDir> OpenCgroupOf(systemd::Bus& bus, const std::string& root,
+                                       const systemd::UnitInfo& unit) {
   FLATVM_ASSIGN_OR_RETURN(const std::string path, bus.GetControlGroup(unit));
   if (!path.empty()) return CgroupDir::Open(root, path);
   return base::MakeError(absl::StatusCode::kNotFound, base::Reason::kTenantNotFound,
@@ -78,8 +77,8 @@ absl::StatusOr<CgroupDir> OpenCgroupOf(SystemdBus& bus, const std::string& root,
 }
 
 // Whether the unit's cgroup is bound to some CPUs, be it all of them.
-absl::StatusOr<bool> HasCpus(SystemdBus& bus, const std::string& root,
-                             const std::optional<UnitInfo>& unit) {
+absl::StatusOr<bool> HasCpus(systemd::Bus& bus, const std::string& root,
+                             const std::optional<systemd::UnitInfo>& unit) {
   if (!unit.has_value() || !unit->active()) return false;
   const absl::StatusOr<CgroupDir> cgroup = OpenCgroupOf(bus, root, *unit);
   if (absl::IsNotFound(cgroup.status())) return false;
@@ -88,37 +87,39 @@ absl::StatusOr<bool> HasCpus(SystemdBus& bus, const std::string& root,
   return content.value_or("\n") != "\n";
 }
 
-absl::Status StartOrAdjust(SystemdBus& bus, const std::string& root, const std::string& tenant,
+absl::Status StartOrAdjust(systemd::Bus& bus, const std::string& root, const std::string& tenant,
                            const SliceLimits& limits, const HostFacts& host) {
   const std::string slice = SliceName(tenant);
-  FLATVM_ASSIGN_OR_RETURN(const std::optional<UnitInfo> unit, bus.FindUnit(slice));
-  SliceProperties properties{.limits = limits};
-  if (!host.storage_device.empty()) properties.io_device = "/dev/block/" + host.storage_device;
+  FLATVM_ASSIGN_OR_RETURN(const std::optional<systemd::UnitInfo> unit, bus.FindUnit(slice));
+  SliceLimits wanted = limits;
   if (limits.cpus.empty()) {
     // Linux 6.1 does not let go of the last CPU while a process runs in the cgroup (ENOSPC;
     // kernel/cgroup/cpuset.c, validate_change), and systemd ignores that. All of them is the same.
     FLATVM_ASSIGN_OR_RETURN(const bool has_cpus, HasCpus(bus, root, unit));
-    if (has_cpus) properties.limits.cpus = host.possible_cpus;
+    if (has_cpus) wanted.cpus = host.possible_cpus;
   }
+  const std::vector<systemd::UnitProperty> properties = SliceProperties(
+      wanted, host.storage_device.empty() ? "" : "/dev/block/" + host.storage_device);
   // No file: the slice is not there, or systemd made it up for a primary that was started before
   // us. Either way it becomes a transient one, whose settings go when it stops; SetUnitProperties
   // would leave them behind in a drop-in.
   if (!unit.has_value() || unit->fragment_path.empty()) {
-    absl::Status status =
-        bus.StartTransientSlice(slice, base::StrCat("flatvm tenant ", tenant), properties);
+    std::vector<systemd::UnitProperty> described = properties;
+    described.push_back({"Description", base::StrCat("flatvm tenant ", tenant)});
+    absl::Status status = bus.StartTransientUnit(slice, described);
     if (!absl::IsAlreadyExists(status)) return status;
   }
-  FLATVM_RETURN_IF_ERROR(bus.SetSliceProperties(slice, properties));
+  FLATVM_RETURN_IF_ERROR(bus.SetUnitProperties(slice, properties));
   // An operator's own unit file may describe a slice that is not running yet.
   if (!unit.has_value() || !unit->active()) return bus.StartUnit(slice);
   return absl::OkStatus();
 }
 
 // The running slice's cgroup. Errors: NOT_FOUND.
-absl::StatusOr<CgroupDir> OpenCgroup(SystemdBus& bus, const std::string& root,
+absl::StatusOr<CgroupDir> OpenCgroup(systemd::Bus& bus, const std::string& root,
                                      const std::string& tenant) {
   const std::string slice = SliceName(tenant);
-  FLATVM_ASSIGN_OR_RETURN(const std::optional<UnitInfo> unit, bus.FindUnit(slice));
+  FLATVM_ASSIGN_OR_RETURN(const std::optional<systemd::UnitInfo> unit, bus.FindUnit(slice));
   if (unit.has_value() && unit->active()) {
     return OpenCgroupOf(bus, root, *unit);
   }
@@ -130,8 +131,8 @@ absl::StatusOr<CgroupDir> OpenCgroup(SystemdBus& bus, const std::string& root,
 absl::StatusOr<CgroupDir> OpenCgroup(const SystemdCgroupsSettings& settings,
                                      const std::string& tenant) {
   FLATVM_RETURN_IF_ERROR(CheckTenant(tenant));
-  FLATVM_ASSIGN_OR_RETURN(const std::unique_ptr<SystemdBus> bus,
-                          SystemdBus::Open(settings.open_bus));
+  FLATVM_ASSIGN_OR_RETURN(const std::unique_ptr<systemd::Bus> bus,
+                          systemd::Bus::Open(settings.open_bus));
   return OpenCgroup(*bus, settings.cgroup_root, tenant);
 }
 
@@ -147,17 +148,13 @@ absl::StatusOr<CgroupDir> OpenScope(const SystemdCgroupsSettings& settings,
 
 }  // namespace
 
-SystemdCgroups::SystemdCgroups(SystemdCgroupsSettings settings)
-    : settings_([&settings] {
-        if (!settings.open_bus) settings.open_bus = &sd_bus_open_system;
-        return std::move(settings);
-      }()) {}
+SystemdCgroups::SystemdCgroups(SystemdCgroupsSettings settings) : settings_(std::move(settings)) {}
 
 absl::Status SystemdCgroups::EnsureSlice(const std::string& tenant, const SliceLimits& limits) {
   FLATVM_RETURN_IF_ERROR(CheckArguments(tenant, limits));
   FLATVM_ASSIGN_OR_RETURN(const HostFacts host, ReadHostFacts(settings_, limits.io));
-  FLATVM_ASSIGN_OR_RETURN(const std::unique_ptr<SystemdBus> bus,
-                          SystemdBus::Open(settings_.open_bus));
+  FLATVM_ASSIGN_OR_RETURN(const std::unique_ptr<systemd::Bus> bus,
+                          systemd::Bus::Open(settings_.open_bus));
   absl::Status status = StartOrAdjust(*bus, settings_.cgroup_root, tenant, limits, host);
   if (status.ok()) {
     // systemd writes the files before it takes the next call, and this asks it for the unit first.
@@ -173,8 +170,8 @@ absl::Status SystemdCgroups::EnsureSlice(const std::string& tenant, const SliceL
 
 absl::Status SystemdCgroups::RemoveSlice(const std::string& tenant) {
   FLATVM_RETURN_IF_ERROR(CheckTenant(tenant));
-  FLATVM_ASSIGN_OR_RETURN(const std::unique_ptr<SystemdBus> bus,
-                          SystemdBus::Open(settings_.open_bus));
+  FLATVM_ASSIGN_OR_RETURN(const std::unique_ptr<systemd::Bus> bus,
+                          systemd::Bus::Open(settings_.open_bus));
   const absl::StatusOr<CgroupDir> cgroup = OpenCgroup(*bus, settings_.cgroup_root, tenant);
   if (!cgroup.ok() && !absl::IsNotFound(cgroup.status())) return cgroup.status();
   if (cgroup.ok()) {
@@ -212,10 +209,10 @@ absl::StatusOr<uint64_t> SystemdCgroups::ReadVmMemory(const std::string& tenant,
 }
 
 absl::StatusOr<std::vector<std::string>> SystemdCgroups::ListTenants() {
-  FLATVM_ASSIGN_OR_RETURN(const std::unique_ptr<SystemdBus> bus,
-                          SystemdBus::Open(settings_.open_bus));
+  FLATVM_ASSIGN_OR_RETURN(const std::unique_ptr<systemd::Bus> bus,
+                          systemd::Bus::Open(settings_.open_bus));
   FLATVM_ASSIGN_OR_RETURN(const std::vector<std::string> units,
-                          bus->ListActiveUnits(kSlicePattern));
+                          bus->ListUnits(kSlicePattern, {"active"}));
   std::vector<std::string> tenants;
   for (const std::string& unit : units) {
     if (std::optional<std::string> tenant = TenantOfSlice(unit)) {

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "cgroups/systemd_bus.h"
 #include "cgroups/tenant_cgroups.h"
+#include "daemon/systemd/bus.h"
 
 namespace flatvm::cgroups {
 
@@ -16,7 +16,7 @@ struct SystemdCgroupsSettings {
   std::string storage_dir = "/var/lib/flatvm";  // its disk is what I/O limits are about
   std::string proc_root = "/proc";
   std::string sys_root = "/sys";
-  BusOpener open_bus;  // empty: the system bus
+  systemd::BusOpener open_bus;  // empty: the system bus
 };
 
 // Immutable, hence thread-safe: every call has a connection of its own, so that the stop of one

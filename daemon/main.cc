@@ -6,6 +6,7 @@
 #include "daemon/app/daemon.h"
 #include "daemon/app/journal_logger.h"
 #include "daemon/app/requirements.h"
+#include "daemon/app/stop_at.h"
 #include "daemon/base/str_cat.h"
 #include "daemon/config/parse_config.h"
 
@@ -50,13 +51,21 @@ int main(int argc, char** argv) {
       "the operator.");
   std::string config_path = "/etc/flatvm/flatvmd.json";
   bool check_config = false;
+  bool list_steps = false;
   app.add_option("--config", config_path,
                  "Configuration file; the defaults hold if it is not there")
       ->capture_default_str();
   app.add_flag(
       "--check-config", check_config,
       "Check the configuration, print it with every default written out, and exit (0 good, 2 bad)");
+  app.add_flag("--steps", list_steps,
+               "Print the steps that FLATVM_STOP_AT may name, and who passes them, and exit")
+      ->group("");  // for tests
   app.set_version_flag("--version", FLATVM_VERSION);
   CLI11_PARSE(app, argc, argv);
+  if (list_steps) {
+    std::printf("%s", flatvm::app::DescribeSteps().c_str());
+    return std::fflush(stdout) == 0 ? 0 : kExitFailure;
+  }
   return check_config ? CheckConfig(config_path) : Run(config_path);
 }

@@ -4,6 +4,7 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "storage/tenant_storage.h"
@@ -21,6 +22,9 @@ class Catalog {
   // INVALID_ARGUMENT naming "spec.image" unless `name` is a name; NOT_FOUND / kImageNotFound;
   // FAILED_PRECONDITION / kImageUnusable, public text; INTERNAL. Blocks on the disk.
   absl::StatusOr<CatalogImage> GetImage(const std::string& name) const;
+
+  // By name, without those that cannot be used. Errors: INTERNAL. Blocks on the disk.
+  absl::StatusOr<std::vector<CatalogImage>> ListImages() const;
 
  private:
   const std::string directory_;

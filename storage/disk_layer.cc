@@ -28,7 +28,8 @@ absl::Status MakeDiskLayer(const std::string& qemu_img_program, const std::strin
   if (!file.valid()) return base::ErrnoError(errno, base::StrCat("create ", path));
 
   const absl::StatusOr<base::ProgramResult> result =
-      base::RunProgram({qemu_img_program, "create", "-q", "-f", "qcow2", "-F",
+      // -u: it does not look into the image, which may be a guest's work.
+      base::RunProgram({qemu_img_program, "create", "-q", "-u", "-f", "qcow2", "-F",
                         backing.format == base::DiskFormat::kRaw ? "raw" : "qcow2", "-b",
                         backing.path, path, base::StrCat(size_mib, "M")},
                        kQemuImgTimeout);

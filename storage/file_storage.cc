@@ -9,6 +9,7 @@
 #include "daemon/base/names.h"
 #include "daemon/base/str_cat.h"
 #include "storage/disk_layer.h"
+#include "storage/path_ids.h"
 
 namespace flatvm::storage {
 namespace {
@@ -17,19 +18,6 @@ namespace {
 // these directories, but not list them; what lies in them is root's (0600), or what libvirt makes
 // QEMU's for as long as the domain runs.
 constexpr mode_t kDirectoryMode = 0711;
-
-absl::Status CheckTenant(const std::string& tenant) {
-  if (base::IsName(tenant)) return absl::OkStatus();
-  return base::InternalError(
-      base::StrCat("storage was given \"", base::EscapeForLog(tenant), "\" for a tenant"));
-}
-
-absl::Status CheckVm(const std::string& tenant, const std::string& vm_id) {
-  FLATVM_RETURN_IF_ERROR(CheckTenant(tenant));
-  if (base::IsUuid(vm_id)) return absl::OkStatus();
-  return base::InternalError(
-      base::StrCat("storage was given \"", base::EscapeForLog(vm_id), "\" for a secondary's id"));
-}
 
 bool IsDirectory(const std::string& path) {
   struct stat info {};
@@ -70,6 +58,10 @@ std::string FileStorage::VmsDirectory(const std::string& tenant) const {
 
 absl::StatusOr<CatalogImage> FileStorage::GetImage(const std::string& name) {
   return catalog_.GetImage(name);
+}
+
+absl::StatusOr<std::vector<CatalogImage>> FileStorage::ListCatalog() {
+  return catalog_.ListImages();
 }
 
 absl::Status FileStorage::EnsureTenant(const std::string& tenant) {

@@ -1,6 +1,6 @@
 // TenantStorage on files: the catalog's images, and below <state_dir>/tenants/<tenant>/vms/<id>/ a
-// secondary's own files. Records (<tenant>/tenant.json, <tenant>/vms/<id>.json) lie beside these
-// directories and are another room's: only RemoveTenant touches them.
+// secondary's own files. Records (tenant.json, vms/<id>.json) and volumes lie beside these and are
+// others': only RemoveTenant touches them.
 #pragma once
 
 #include <string>
@@ -24,6 +24,7 @@ class FileStorage final : public TenantStorage {
   explicit FileStorage(const FileStorageSettings& settings);
 
   absl::StatusOr<CatalogImage> GetImage(const std::string& name) override;
+  absl::StatusOr<std::vector<CatalogImage>> ListCatalog() override;
   absl::Status EnsureTenant(const std::string& tenant) override;
   absl::Status RemoveTenant(const std::string& tenant) override;
   // No paths at all for a tenant or id that is not one.

@@ -157,6 +157,33 @@ absl::StatusOr<uint32_t> FindMinMemory(const ObjectReader& reader) {
   return *size_mib;
 }
 
+bool IsSha256(std::string_view text) {
+  constexpr size_t kDigits = 64;
+  return text.size() == kDigits &&
+         text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+absl::StatusOr<std::map<std::string, std::string>> FindDigests(const ObjectReader& reader,
+                                                               const ImageManifest& manifest) {
+  std::map<std::string, std::string> digests;
+  const Json* member = reader.Find("sha256");
+  if (member == nullptr) return digests;
+  if (!member->is_object()) return PathError("sha256", "must be an object");
+  const std::vector<std::string> files = FilesOf(manifest);
+  for (const auto& item : member->items()) {
+    const std::string path = base::StrCat("sha256.", base::EscapeForLog(item.key(), 40));
+    if (std::find(files.begin(), files.end(), item.key()) == files.end()) {
+      return PathError(path, "is not a file that the image has");
+    }
+    const auto* text = item.value().get_ptr<const std::string*>();
+    if (text == nullptr || !IsSha256(*text)) {
+      return PathError(path, "must be 64 lower-case hexadecimal digits");
+    }
+    digests.emplace(item.key(), *text);
+  }
+  return digests;
+}
+
 absl::Status CheckTogether(const ImageManifest& manifest) {
   if (manifest.kernel.empty() && !manifest.disk.has_value()) {
     return UnusableImage("must have \"kernel\" or \"disk\"");
@@ -179,25 +206,59 @@ absl::StatusOr<ImageManifest> ParseImageManifest(std::string_view text) {
   if (!tree.is_object()) return UnusableImage("must be a JSON object");
 
   const ObjectReader reader(tree, "");
-  FLATVM_RETURN_IF_ERROR(
-      reader.CheckKeys({"description", "kernel", "initrd", "cmdline", "disk", "min_memory"}));
+  FLATVM_RETURN_IF_ERROR(reader.CheckKeys(
+      {"description", "kernel", "initrd", "cmdline", "disk", "min_memory", "sha256"}));
   ImageManifest manifest;
   FLATVM_ASSIGN_OR_RETURN(manifest.description, reader.FindString("description"));
-  if (manifest.description.size() > kMaxDescriptionLength ||
-      std::any_of(manifest.description.begin(), manifest.description.end(), IsControl)) {
-    return PathError("description", "must be one line of at most 200 bytes");
-  }
+  if (!IsDescription(manifest.description)) return PathError("description", kDescriptionRule);
   FLATVM_ASSIGN_OR_RETURN(manifest.kernel, FindFileName(reader, "kernel"));
   FLATVM_ASSIGN_OR_RETURN(manifest.initrd, FindFileName(reader, "initrd"));
   FLATVM_ASSIGN_OR_RETURN(manifest.cmdline, reader.FindString("cmdline"));
-  if (manifest.cmdline.size() > kMaxCmdlineLength ||
-      !std::all_of(manifest.cmdline.begin(), manifest.cmdline.end(), IsPrintableAscii)) {
-    return PathError("cmdline", "must be at most 1024 printable ASCII characters");
-  }
+  if (!IsCmdline(manifest.cmdline)) return PathError("cmdline", kCmdlineRule);
   FLATVM_ASSIGN_OR_RETURN(manifest.disk, FindDisk(reader));
   FLATVM_ASSIGN_OR_RETURN(manifest.min_memory_mib, FindMinMemory(reader));
   FLATVM_RETURN_IF_ERROR(CheckTogether(manifest));
+  FLATVM_ASSIGN_OR_RETURN(manifest.sha256, FindDigests(reader, manifest));
   return manifest;
+}
+
+std::string FormatImageManifest(const ImageManifest& manifest) {
+  nlohmann::ordered_json tree = nlohmann::ordered_json::object();
+  const auto put = [&tree](const char* key, const std::string& text) {
+    if (!text.empty()) tree.emplace(key, text);
+  };
+  put("description", manifest.description);
+  if (manifest.disk.has_value()) {
+    const bool raw = manifest.disk->format == base::DiskFormat::kRaw;
+    tree.emplace("disk", nlohmann::ordered_json{{"file", manifest.disk->file},
+                                                {"format", raw ? "raw" : "qcow2"}});
+  }
+  put("kernel", manifest.kernel);
+  put("initrd", manifest.initrd);
+  put("cmdline", manifest.cmdline);
+  if (manifest.min_memory_mib != 0) {
+    put("min_memory", base::FormatSizeMib(manifest.min_memory_mib));
+  }
+  if (!manifest.sha256.empty()) tree.emplace("sha256", manifest.sha256);
+  constexpr int kIndent = 2;
+  return tree.dump(kIndent, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+std::vector<std::string> FilesOf(const ImageManifest& manifest) {
+  std::vector<std::string> files;
+  if (manifest.disk.has_value()) files.push_back(manifest.disk->file);
+  if (!manifest.kernel.empty()) files.push_back(manifest.kernel);
+  if (!manifest.initrd.empty()) files.push_back(manifest.initrd);
+  return files;
+}
+
+bool IsDescription(std::string_view text) {
+  return text.size() <= kMaxDescriptionLength && std::none_of(text.begin(), text.end(), IsControl);
+}
+
+bool IsCmdline(std::string_view text) {
+  return text.size() <= kMaxCmdlineLength &&
+         std::all_of(text.begin(), text.end(), IsPrintableAscii);
 }
 
 }  // namespace flatvm::storage

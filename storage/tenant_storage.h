@@ -12,10 +12,16 @@
 
 namespace flatvm::storage {
 
+// The operator's files are readable for QEMU's user; a tenant's are root's alone, until libvirt
+// makes them QEMU's for the first domain that has one.
+enum class DiskOwner { kOperator, kTenant };
+
 struct ImageDisk {
   std::string path;  // absolute
   base::DiskFormat format = base::DiskFormat::kRaw;
   uint32_t size_mib = 0;  // virtual size, rounded up to whole MiB
+  DiskOwner owner = DiskOwner::kOperator;
+  std::string sha256;  // of the file, 64 lower-case hexadecimal digits; empty: not known
 };
 
 struct ImageKernel {
@@ -24,8 +30,8 @@ struct ImageKernel {
   std::string cmdline;
 };
 
-// One of the operator's images, /var/lib/flatvm/catalog/<name>/image.json. Has a disk, a kernel, or
-// both.
+// One of the operator's images, /var/lib/flatvm/catalog/<name>/image.json, which has a disk, a
+// kernel, or both; or a tenant's own, which has a disk.
 struct CatalogImage {
   std::string name;
   std::string description;
@@ -48,6 +54,9 @@ class TenantStorage {
   // Errors: INVALID_ARGUMENT naming "spec.image" if it is no name; NOT_FOUND / kImageNotFound;
   // FAILED_PRECONDITION / kImageUnusable when image.json is wrong (its text says where).
   virtual absl::StatusOr<CatalogImage> GetImage(const std::string& name) = 0;
+
+  // Every image of the catalog that can be used, by name.
+  virtual absl::StatusOr<std::vector<CatalogImage>> ListCatalog() = 0;
 
   // The directory of a tenant; OK if it is there.
   virtual absl::Status EnsureTenant(const std::string& tenant) = 0;

@@ -5,43 +5,41 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "cgroups/systemd_cgroups.h"
 #include "daemon/app/admin_listener.h"
+#include "daemon/app/broker_settings.h"
+#include "daemon/app/host.h"
 #include "daemon/app/serve_loop.h"
+#include "daemon/app/stop_at.h"
 #include "daemon/app/worker.h"
-#include "daemon/base/clock.h"
-#include "daemon/base/cpu_list.h"
-#include "daemon/base/durable_file.h"
 #include "daemon/base/error.h"
 #include "daemon/base/str_cat.h"
 #include "daemon/broker/caller_check.h"
 #include "daemon/broker/carver.h"
 #include "daemon/broker/cid_allocator.h"
 #include "daemon/broker/directory.h"
+#include "daemon/broker/image_lifecycle.h"
+#include "daemon/broker/quota_moves.h"
 #include "daemon/broker/reconciler.h"
 #include "daemon/broker/tenant_lifecycle.h"
 #include "daemon/broker/update_tenant.h"
 #include "daemon/broker/vm_lifecycle.h"
+#include "daemon/broker/volume_lifecycle.h"
 #include "daemon/gate/gate.h"
 #include "daemon/gate/systemd_fd_store.h"
 #include "daemon/gate/systemd_front_launcher.h"
-#include "daemon/hypervisor/libvirt_hypervisor.h"
-#include "daemon/hypervisor/libvirt_primary_share.h"
-#include "daemon/libvirt/connection.h"
 #include "daemon/libvirt/domain_events.h"
-#include "daemon/libvirt/event_loop.h"
 #include "daemon/rpc/admin_server.h"
 #include "daemon/rpc/admin_service.h"
+#include "daemon/rpc/image_service.h"
+#include "daemon/rpc/tenant_calls.h"
 #include "daemon/rpc/vm_service.h"
-#include "daemon/state/file_records.h"
-#include "network/kernel_network.h"
-#include "network/libvirt_networks.h"
-#include "storage/file_storage.h"
+#include "daemon/rpc/volume_service.h"
 
 namespace flatvm::app {
 namespace {
@@ -49,25 +47,6 @@ namespace {
 constexpr char kAdminSocket[] = "/run/flatvm/admin.sock";
 // What failed half-way is tried again, and what events may have missed is looked for, this often.
 constexpr std::chrono::seconds kMaintenancePeriod{30};
-
-// Those a tenant may ask for; empty if the kernel does not say.
-std::vector<uint32_t> OnlineCpus() {
-  constexpr const char* kFile = "/sys/devices/system/cpu/online";
-  constexpr size_t kMaxBytes = 4096;
-  auto text = base::ReadFile(kFile, kMaxBytes);
-  if (!text.ok()) return {};
-  while (text->ends_with('\n')) text->pop_back();
-  return base::ParseCpuList(kFile, *text).value_or(std::vector<uint32_t>{});
-}
-
-broker::Settings SettingsOf(const config::Config& config) {
-  return broker::Settings{.vmm_overhead_mib = config.vmm_overhead_mib,
-                          .front_overhead_mib = config.front_overhead_mib,
-                          .create_timeout = std::chrono::milliseconds(config.create_timeout_ms),
-                          .shutdown_timeout_ms = config.shutdown_timeout_ms,
-                          .carve_timeout = std::chrono::milliseconds(config.carve_timeout_ms),
-                          .host_cpus = OnlineCpus()};
-}
 
 // UnmetRequirements has seen that the pool parses.
 network::SubnetPool SubnetsOf(const config::Config& config) {
@@ -93,23 +72,15 @@ absl::Status CheckVsockPort(int listener, uint32_t port) {
 // Every room of flatvmd, in the order in which they stand on each other.
 class Daemon {
  public:
-  Daemon(const config::Config& config, base::Logger& log)
+  Daemon(const config::Config& config, const StopAt& stop_at, base::Logger& log)
       : config_(config),
         log_(log),
         settings_(SettingsOf(config)),
-        connection_(config.libvirt_uri, &log),
-        hypervisor_(connection_, log),
-        primary_share_(connection_),
-        host_network_(config.uplink, log),
-        networks_(connection_, host_network_, log),
-        cgroups_(cgroups::SystemdCgroupsSettings{.storage_dir = config.state_dir}),
-        storage_(storage::FileStorageSettings{.state_dir = config.state_dir,
-                                              .catalog_dir = config.catalog_dir,
-                                              .qemu_img_program = config.qemu_img_program}),
-        records_(config.state_dir),
+        host_(config, stop_at, log),
         launcher_(
             gate::LauncherOptions{.program = config.front_program,
-                                  .memory_max_bytes = config.front_overhead_mib * base::kMebibyte}),
+                                  .memory_max_bytes = config.front_overhead_mib * base::kMebibyte,
+                                  .stop_at = stop_at.front}),
         gate_(
             std::in_place,
             gate::GateOptions{.require_privileged_port = config.require_privileged_port}, launcher_,
@@ -118,23 +89,33 @@ class Daemon {
                    std::chrono::milliseconds /*timeout*/) {
               return Handle(tenant, method, request);
             }),
-        ports_{hypervisor_, primary_share_, cgroups_, networks_, storage_,
-               records_,    *gate_,         clock_,   log},
-        cids_(config.cid_first, config.cid_last, records_),
+        ports_(host_.PortsWith(*gate_, log, stop_at.steps)),
+        cids_(config.cid_first, config.cid_last, host_.records),
         carver_(settings_, ports_, registry_),
-        vms_(settings_, ports_, registry_, cids_, carver_),
-        tenants_(settings_, ports_, registry_, cids_, carver_, SubnetsOf(config), vms_),
+        quota_moves_(settings_, ports_, registry_),
+        volumes_(settings_, ports_, registry_, quota_moves_),
+        vms_(settings_, ports_, registry_, cids_, carver_, quota_moves_, volumes_),
+        images_(settings_, ports_, registry_),
+        tenants_(settings_, ports_, registry_, cids_, carver_, SubnetsOf(config), vms_, volumes_,
+                 quota_moves_, images_),
         updates_(settings_, ports_, registry_, carver_),
         directory_(settings_, ports_, registry_),
         callers_(ports_, registry_),
-        reconciler_(ports_, registry_, carver_, tenants_, vms_),
-        vm_service_(vms_, directory_, callers_, log, clock_),
-        admin_service_(tenants_, updates_, vms_, directory_, log, clock_),
+        reconciler_(ports_, registry_, carver_, tenants_, vms_, volumes_, quota_moves_, images_),
+        vm_service_(vms_, directory_),
+        volume_service_(volumes_, directory_),
+        image_service_(images_, directory_),
+        tenant_calls_(callers_, log, host_.clock),
+        admin_service_(tenants_, updates_, vms_, directory_, log, host_.clock),
         worker_(std::in_place),
-        events_(std::in_place, connection_,
+        events_(std::in_place, host_.connection,
                 [this](libvirt::DomainEvent event, const std::string& uuid) {
                   worker_->Post([this, event, uuid] { OnDomainEvent(event, uuid); });
-                }) {}
+                }) {
+    vm_service_.AddTo(tenant_calls_);
+    volume_service_.AddTo(tenant_calls_);
+    image_service_.AddTo(tenant_calls_);
+  }
 
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
@@ -151,7 +132,7 @@ class Daemon {
     FLATVM_RETURN_IF_ERROR(TakeInheritedFds());
     // Events are on before the host is looked at, so that no stop falls between the two.
     FLATVM_RETURN_IF_ERROR(events_->EnsureRegistered().status());
-    FLATVM_ASSIGN_OR_RETURN(const broker::StoredState stored, records_.Load());
+    FLATVM_ASSIGN_OR_RETURN(const broker::StoredState stored, host_.records.Load());
     cids_.Resume(stored.next_cid);
     FLATVM_RETURN_IF_ERROR(reconciler_.ReconcileAtStart(stored));
     gate_->CloseUnopened();
@@ -164,7 +145,7 @@ class Daemon {
  private:
   gate::CallOutcome Handle(const std::string& tenant, const std::string& method,
                            const std::string& request) {
-    rpc::Answer answer = vm_service_.Handle(tenant, method, request);
+    rpc::Answer answer = tenant_calls_.Handle(tenant, method, request);
     return gate::CallOutcome{.code = answer.code,
                              .message = std::move(answer.message),
                              .detail = std::move(answer.detail),
@@ -233,16 +214,7 @@ class Daemon {
   const config::Config& config_;
   base::Logger& log_;
   const broker::Settings settings_;
-  base::RealClock clock_;
-  libvirt::EventLoop event_loop_;
-  libvirt::Connection connection_;
-  hypervisor::LibvirtHypervisor hypervisor_;
-  hypervisor::LibvirtPrimaryShare primary_share_;
-  network::KernelNetwork host_network_;
-  network::LibvirtNetworks networks_;
-  cgroups::SystemdCgroups cgroups_;
-  storage::FileStorage storage_;
-  state::FileRecords records_;
+  Host host_;
   gate::SystemdFdStore fd_store_;
   gate::SystemdFrontLauncher launcher_;
   std::optional<gate::Gate> gate_;
@@ -250,13 +222,19 @@ class Daemon {
   const broker::Ports ports_;
   broker::CidAllocator cids_;
   broker::Carver carver_;
+  broker::QuotaMoves quota_moves_;
+  broker::VolumeLifecycle volumes_;
   broker::VmLifecycle vms_;
+  broker::ImageLifecycle images_;
   broker::TenantLifecycle tenants_;
   broker::TenantUpdates updates_;
   broker::Directory directory_;
   broker::CallerCheck callers_;
   broker::Reconciler reconciler_;
   rpc::VmService vm_service_;
+  rpc::VolumeService volume_service_;
+  rpc::ImageService image_service_;
+  rpc::TenantCalls tenant_calls_;
   rpc::AdminService admin_service_;
   std::optional<Worker> worker_;
   std::optional<libvirt::DomainEvents> events_;
@@ -271,7 +249,8 @@ absl::Status RunDaemon(const config::Config& config, base::Logger& log) {
   // protobuf writes a line for each string that is not UTF-8: a guest could fill the journal with
   // them.
   google::protobuf::SetLogHandler(nullptr);
-  return Daemon(config, log).Run();
+  FLATVM_ASSIGN_OR_RETURN(const StopAt stop_at, FindStopAt(std::getenv(base::kStopAt), log));
+  return Daemon(config, stop_at, log).Run();
 }
 
 }  // namespace flatvm::app

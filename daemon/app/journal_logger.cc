@@ -14,10 +14,12 @@ namespace flatvm::app {
 
 void JournalLogger::Log(base::LogLevel level, std::string_view message,
                         const base::LogFields& fields) {
-  const std::array<std::pair<std::string_view, const std::string*>, 7> pairs = {{
+  const std::array<std::pair<std::string_view, const std::string*>, 9> pairs = {{
       {"FLATVM_REQUEST=", &fields.request},
       {"FLATVM_TENANT=", &fields.tenant},
       {"FLATVM_VM=", &fields.vm},
+      {"FLATVM_VOLUME=", &fields.volume},
+      {"FLATVM_IMAGE=", &fields.image},
       {"FLATVM_OP=", &fields.op},
       {"FLATVM_CODE=", &fields.code},
       {"FLATVM_REASON=", &fields.reason},

@@ -91,6 +91,8 @@ std::vector<std::string> UnmetRequirements(const config::Config& config, const H
   CheckCgroups(paths, &unmet);
   CheckVsock(paths, &unmet);
   CheckProgram(config.front_program, "it comes with the package flatvm-host", &unmet);
+  CheckProgram(config.quota_program, "it comes with the package flatvm-host", &unmet);
+  CheckProgram(config.import_program, "it comes with the package flatvm-host", &unmet);
   CheckProgram(config.qemu_img_program, "install the package qemu-utils", &unmet);
   CheckStateDirectory(config.state_dir, &unmet);
   CheckSubnets(config, &unmet);

@@ -13,6 +13,7 @@ namespace flatvm::base {
 namespace {
 
 constexpr std::string_view kPayloadUrl = "flatvm/error-info";
+constexpr std::string_view kNoteUrl = "flatvm/note";
 constexpr char kSeparator = '\x1f';
 
 // A field's path may quote what somebody sent: it must not end the encoding's own field.
@@ -84,8 +85,11 @@ std::string PublicMessage(const absl::Status& status) {
   // No Reason: nobody wrote this text for callers; it may hold a path.
   const bool for_callers = status.GetPayload(ToAbsl(kPayloadUrl)).has_value();
   if (status.code() == absl::StatusCode::kInternal || !for_callers) {
-    return "the host failed to do this; its operator finds the cause in the journal under this "
-           "request's id";
+    const auto note = status.GetPayload(ToAbsl(kNoteUrl));
+    return StrCat(
+        "the host failed to do this; its operator finds the cause in the journal under this "
+        "request's id",
+        note.has_value() ? "; " : "", note.has_value() ? std::string(*note) : "");
   }
   return std::string(Message(status));
 }
@@ -97,6 +101,16 @@ absl::Status WithContext(const absl::Status& status, std::string_view context) {
     outer.SetPayload(url, payload);
   });
   return outer;
+}
+
+absl::Status WithNote(const absl::Status& status, std::string_view note) {
+  if (status.ok()) return status;
+  absl::Status longer(status.code(), StrCat(Message(status), "; ", note));
+  status.ForEachPayload([&longer](absl::string_view url, const absl::Cord& payload) {
+    longer.SetPayload(url, payload);
+  });
+  longer.SetPayload(ToAbsl(kNoteUrl), absl::Cord(ToAbsl(note)));
+  return longer;
 }
 
 std::string EscapeForLog(std::string_view text, size_t max) {

@@ -23,10 +23,13 @@ enum class Reason : int {
   kTenantNotFound = 11,
   kImageNotFound = 12,
   kPrimaryNotDefined = 13,
+  kVolumeNotFound = 14,
   kVmNameTaken = 20,
   kTenantExists = 21,
   kRequestIdReused = 22,
   kPrimaryHasTenant = 23,
+  kVolumeNameTaken = 24,
+  kImageExists = 25,
   kTenantHasSecondaries = 30,
   kPrimaryNotRunning = 31,
   kPrimaryRestarted = 32,
@@ -36,6 +39,7 @@ enum class Reason : int {
   kPrimaryKeepsMemory = 36,
   kTenantLimitsInUse = 37,
   kCpusTaken = 38,
+  kVolumeInUse = 39,
   kTenantMemoryLimit = 40,
   kTenantVcpuLimit = 41,
   kTenantVmLimit = 42,
@@ -54,6 +58,19 @@ enum class Reason : int {
   kStageTimedOut = 80,
   kMethodUnimplemented = 90,
   kInternalError = 100,
+  kTenantHasVolumes = 130,
+  kPrimaryKeepsDisk = 131,
+  kPrimaryHasNoSlot = 132,
+  kImageInUse = 133,
+  kNoQuotaDisk = 134,
+  kQuotaDiskUnusable = 135,
+  kQuotaDiskFull = 136,
+  kQuotaPathUnusable = 137,
+  kNotFromQuotaDisk = 138,
+  kHostUnfit = 150,
+  kImageIncomplete = 160,
+  kChecksumMismatch = 161,
+  kTenantImportLimit = 162,
 };
 
 // What an error says beyond its code and text.
@@ -93,6 +110,10 @@ std::string PublicMessage(const absl::Status& status);
 
 // The same error with `context` in front of its text: "<context>: <text>". Keeps code and info.
 absl::Status WithContext(const absl::Status& status, std::string_view context);
+
+// The same error with public text behind its own that PublicMessage gives out whatever the code:
+// "<text>; <note>". OK stays OK.
+absl::Status WithNote(const absl::Status& status, std::string_view note);
 
 // At most `max` bytes of `text`, everything but printable ASCII escaped as \xNN: safe for a log
 // line.

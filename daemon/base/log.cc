@@ -12,10 +12,12 @@ namespace flatvm::base {
 
 void StderrLogger::Log(LogLevel level, std::string_view message, const LogFields& fields) {
   std::string line = StrCat("<", static_cast<int>(level), ">", message);
-  const std::array<std::pair<std::string_view, const std::string*>, 7> pairs = {
+  const std::array<std::pair<std::string_view, const std::string*>, 9> pairs = {
       {{"request", &fields.request},
        {"tenant", &fields.tenant},
        {"vm", &fields.vm},
+       {"volume", &fields.volume},
+       {"image", &fields.image},
        {"op", &fields.op},
        {"code", &fields.code},
        {"reason", &fields.reason},

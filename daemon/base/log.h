@@ -15,6 +15,8 @@ struct LogFields {
   std::string request;  // FLATVM_REQUEST
   std::string tenant;   // FLATVM_TENANT
   std::string vm;       // FLATVM_VM
+  std::string volume;   // FLATVM_VOLUME
+  std::string image;    // FLATVM_IMAGE
   std::string op;       // FLATVM_OP
   std::string code;     // FLATVM_CODE
   std::string reason;   // FLATVM_REASON

@@ -27,11 +27,14 @@ constexpr size_t kMaxOutput = size_t{64} * 1024;
 // and ignores SIGPIPE; both would survive exec.
 class SpawnPlan {
  public:
-  explicit SpawnPlan(int output_fd) {
+  // `inherited`: -1, or a file that the child has too.
+  SpawnPlan(int output_fd, int inherited) {
     ::posix_spawn_file_actions_init(&actions_);
     ::posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     ::posix_spawn_file_actions_adddup2(&actions_, output_fd, STDOUT_FILENO);
     ::posix_spawn_file_actions_adddup2(&actions_, output_fd, STDERR_FILENO);
+    // Onto itself: no longer to be closed at the exec.
+    if (inherited >= 0) ::posix_spawn_file_actions_adddup2(&actions_, inherited, inherited);
     sigset_t none{};
     sigset_t all{};
     ::sigemptyset(&none);
@@ -107,10 +110,8 @@ bool WaitForEnd(int output_fd, int process_fd, Deadline deadline, std::string* o
   return true;
 }
 
-}  // namespace
-
-absl::StatusOr<ProgramResult> RunProgram(const std::vector<std::string>& argv,
-                                         std::chrono::milliseconds timeout) {
+absl::StatusOr<ProgramResult> Run(const std::vector<std::string>& argv, int inherited,
+                                  std::chrono::milliseconds timeout) {
   if (argv.empty()) return InternalError("RunProgram: no program named");
   const Deadline deadline = std::chrono::steady_clock::now() + timeout;
   std::array<int, 2> pipe_fds{};
@@ -121,7 +122,7 @@ absl::StatusOr<ProgramResult> RunProgram(const std::vector<std::string>& argv,
   if (::fcntl(reader.get(), F_SETFL, O_NONBLOCK) != 0) return ErrnoError(errno, "fcntl");
 
   pid_t pid = 0;
-  if (const int error = SpawnPlan(writer.get()).Spawn(argv, &pid); error != 0) {
+  if (const int error = SpawnPlan(writer.get(), inherited).Spawn(argv, &pid); error != 0) {
     return ErrnoError(error, StrCat("start ", argv[0]));
   }
   writer.Reset();
@@ -144,6 +145,18 @@ absl::StatusOr<ProgramResult> RunProgram(const std::vector<std::string>& argv,
   result.exit_code =
       WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 128 + WTERMSIG(wait_status);
   return result;
+}
+
+}  // namespace
+
+absl::StatusOr<ProgramResult> RunProgram(const std::vector<std::string>& argv,
+                                         std::chrono::milliseconds timeout) {
+  return Run(argv, -1, timeout);
+}
+
+absl::StatusOr<ProgramResult> RunProgramOn(int file, const std::vector<std::string>& argv,
+                                           std::chrono::milliseconds timeout) {
+  return Run(argv, file, timeout);
 }
 
 }  // namespace flatvm::base

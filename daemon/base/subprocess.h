@@ -22,4 +22,9 @@ struct ProgramResult {
 absl::StatusOr<ProgramResult> RunProgram(const std::vector<std::string>& argv,
                                          std::chrono::milliseconds timeout);
 
+// The same, and the program inherits the open `file` under its number, so that
+// "/proc/self/fd/<file>" in `argv` is that file to it.
+absl::StatusOr<ProgramResult> RunProgramOn(int file, const std::vector<std::string>& argv,
+                                           std::chrono::milliseconds timeout);
+
 }  // namespace flatvm::base

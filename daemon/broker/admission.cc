@@ -6,6 +6,7 @@
 
 #include "daemon/base/error.h"
 #include "daemon/base/str_cat.h"
+#include "daemon/base/types.h"
 
 namespace flatvm::broker {
 namespace {
@@ -47,6 +48,21 @@ Resources CostOf(const VmSpec& spec, const Settings& settings) {
                    .disk_mib = spec.disk_mib};
 }
 
+Resources CostOfVolume(uint32_t size_mib) { return Resources{.disk_mib = size_mib}; }
+
+Resources CostOfImage(const ImageRecord& image) {
+  return Resources{.disk_mib =
+                       Saturate((image.size_bytes + base::kMebibyte - 1) / base::kMebibyte)};
+}
+
+uint32_t QuotaDiskMib(const TenantRecord& tenant,
+                      const std::map<std::string, VolumeRecord>& volumes) {
+  uint64_t taken_mib = 0;
+  for (const auto& [id, volume] : volumes) taken_mib += volume.quota_mib;
+  return static_cast<uint32_t>(tenant.quota_disk_mib -
+                               std::min<uint64_t>(taken_mib, tenant.quota_disk_mib));
+}
+
 Resources BaseCost(const TenantRecord& tenant, const Settings& settings) {
   const bool carved = tenant.carve.mode == CarveMode::kBalloon;
   const uint32_t memory_mib =
@@ -60,7 +76,8 @@ Resources BaseCost(const TenantRecord& tenant, const Settings& settings) {
 PrimaryGrant GrantOf(const TenantRecord& tenant, const Resources& limits,
                      const std::map<std::string, VmRecord>& vms, const Settings& settings) {
   constexpr uint32_t kPercentOfCpu = 100;
-  const Resources left = LeftOf(limits, UsedBy(tenant, vms, settings));
+  // Memory and CPUs: volumes and images have neither.
+  const Resources left = LeftOf(limits, UsedBy(tenant, vms, {}, {}, settings));
   const Resources base = BaseCost(tenant, settings);
   // What is left to secondaries and the primary's minimum are the primary's as long as nobody has
   // them.
@@ -96,10 +113,13 @@ Resources LesserOf(const Resources& a, const Resources& b) {
 }
 
 Resources UsedBy(const TenantRecord& tenant, const std::map<std::string, VmRecord>& vms,
-                 const Settings& settings) {
+                 const std::map<std::string, VolumeRecord>& volumes,
+                 const std::map<std::string, ImageRecord>& images, const Settings& settings) {
   Resources used = BaseCost(tenant, settings);
   for (const auto& [id, vm] : vms) used = Sum(used, CostOf(vm.spec, settings));
-  return used;
+  for (const auto& [id, volume] : volumes) used = Sum(used, CostOfVolume(volume.size_mib));
+  for (const auto& [id, image] : images) used = Sum(used, CostOfImage(image));
+  return Sum(used, CostOfVolume(QuotaDiskMib(tenant, volumes)));
 }
 
 Resources LeftOf(const Resources& limits, const Resources& used) {

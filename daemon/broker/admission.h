@@ -16,14 +16,26 @@ namespace flatvm::broker {
 // What a secondary of `spec` costs its tenant, the VMM's overhead included.
 Resources CostOf(const VmSpec& spec, const Settings& settings);
 
+// What a volume of this size costs: its whole size, whatever of it is written.
+Resources CostOfVolume(uint32_t size_mib);
+
+// What an image of its own costs a tenant: its file's size in whole MiB, whatever of it is there.
+Resources CostOfImage(const ImageRecord& image);
+
+// What a tenant's quota disk has: what it has without, less the images that became volumes.
+uint32_t QuotaDiskMib(const TenantRecord& tenant,
+                      const std::map<std::string, VolumeRecord>& volumes);
+
 // What the tenant itself costs: its primary, that VMM's overhead, and its front. Counts no
 // secondary. In CarveMode::kBalloon the primary costs what it keeps at least: its minimum of memory
 // and one vCPU.
 Resources BaseCost(const TenantRecord& tenant, const Settings& settings);
 
-// BaseCost plus every secondary's cost, whatever its state.
+// BaseCost plus the cost of the quota disk and of every secondary, volume and image, whatever its
+// state.
 Resources UsedBy(const TenantRecord& tenant, const std::map<std::string, VmRecord>& vms,
-                 const Settings& settings);
+                 const std::map<std::string, VolumeRecord>& volumes,
+                 const std::map<std::string, ImageRecord>& images, const Settings& settings);
 
 // What a primary may have while its tenant's secondaries have theirs.
 struct PrimaryGrant {

@@ -1,8 +1,6 @@
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
-#include "daemon/base/cpu_list.h"
 #include "daemon/base/error.h"
 #include "daemon/base/names.h"
 #include "daemon/base/rollback.h"
@@ -36,71 +34,6 @@ absl::Status CheckPrimaryFits(const TenantRecord& tenant, const Settings& settin
 }
 
 }  // namespace
-
-std::vector<std::string> LacksOf(const hypervisor::PrimaryInfo& primary,
-                                 const hypervisor::PrimaryAttachment& attachment) {
-  std::vector<std::string> lacks;
-  if (!primary.running) return lacks;
-  // Before a create was carried out there is no CID to compare with.
-  const bool has_vsock = attachment.cid.value != 0 && primary.live_cid == attachment.cid;
-  if (!has_vsock) lacks.emplace_back("vsock");
-  if (primary.live_partition != attachment.partition) lacks.emplace_back("partition");
-  if (std::find(primary.live_macs.begin(), primary.live_macs.end(), attachment.mac) ==
-      primary.live_macs.end()) {
-    lacks.emplace_back("nic");
-  }
-  return lacks;
-}
-
-hypervisor::PrimaryAttachment AttachmentOf(const TenantRecord& tenant) {
-  return hypervisor::PrimaryAttachment{.tenant = tenant.name,
-                                       .cid = tenant.cid,
-                                       .partition = cgroups::PartitionPath(tenant.name),
-                                       .network = network::NetworkName(tenant.name),
-                                       .mac = tenant.mac};
-}
-
-cgroups::SliceLimits SliceLimitsOf(const TenantRecord& tenant) {
-  // A QEMU process has a thread a vCPU and up to 64 I/O workers, and vhost adds its own: 128 and
-  // the vCPUs are ample.
-  constexpr uint64_t kTasksPerVm = 128;
-  constexpr uint64_t kTasksOfFront = 256;
-  // Wide enough to be felt, and so narrow that the slowing stays in the milliseconds (the kernel's
-  // grows with the square of the overrun).
-  const uint32_t gap_mib = std::clamp(tenant.limits.memory_mib / 64, 1U, 64U);
-  return cgroups::SliceLimits{
-      .memory_max_bytes = tenant.limits.memory_mib * base::kMebibyte,
-      .memory_high_bytes = (tenant.limits.memory_mib - gap_mib) * base::kMebibyte,
-      .cpu_percent = tenant.limits.vcpus * 100,
-      .cpus = tenant.cpus,
-      .tasks_max =
-          kTasksOfFront + kTasksPerVm * (uint64_t{tenant.limits.vms} + 1) + tenant.limits.vcpus,
-      .io = tenant.io};
-}
-
-absl::Status CheckCpusFree(const RegistryState& state, const std::string& tenant,
-                           const std::vector<uint32_t>& cpus) {
-  for (const auto& [name, entry] : state.tenants) {
-    if (name == tenant) continue;
-    std::vector<uint32_t> shared;
-    std::set_intersection(cpus.begin(), cpus.end(), entry.record.cpus.begin(),
-                          entry.record.cpus.end(), std::back_inserter(shared));
-    if (shared.empty()) continue;
-    return base::MakeError(
-        absl::StatusCode::kFailedPrecondition,
-        base::ErrorInfo{.reason = base::Reason::kCpusTaken, .field = "cpus"},
-        base::StrCat("tenant \"", name, "\" has CPU ", base::FormatCpuList(shared), " already"));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status CheckCarvable(const hypervisor::PrimaryInfo& primary, const Carve& carve) {
-  if (carve.mode != CarveMode::kBalloon || primary.balloon_lack.empty()) return absl::OkStatus();
-  return base::MakeError(
-      absl::StatusCode::kFailedPrecondition,
-      base::ErrorInfo{.reason = base::Reason::kPrimaryKeepsMemory, .field = "carve.mode"},
-      base::StrCat("nothing can be taken from \"", primary.name, "\": ", primary.balloon_lack));
-}
 
 absl::Status TenantLifecycle::TakeSubnet(const network::Ipv4Subnet& subnet) {
   const std::lock_guard lock(subnets_mutex_);
@@ -147,6 +80,7 @@ class TenantLifecycle::Creation {
     FLATVM_ASSIGN_OR_RETURN(tenant_.undo, owner_.ports_.hypervisor.AttachPrimary(
                                               tenant_.primary_uuid, AttachmentOf(tenant_)));
     FLATVM_RETURN_IF_ERROR(owner_.ports_.records.PutTenant(tenant_));
+    FLATVM_RETURN_IF_ERROR(MakeQuotaDisk());
     rollback_.Push("gate", [this] { return owner_.ports_.gate.CloseTenant(tenant_.name); });
     FLATVM_RETURN_IF_ERROR(owner_.ports_.gate.OpenTenant(tenant_.name));
     FLATVM_RETURN_IF_ERROR(Restart());
@@ -180,6 +114,7 @@ class TenantLifecycle::Creation {
     tenant_.io = order_.io;
     FLATVM_ASSIGN_OR_RETURN(tenant_.cpus, ValidateCpus(order_.cpus, owner_.settings_.host_cpus));
     tenant_.carve = order_.carve;
+    tenant_.quota_disk_mib = order_.quota_disk_mib;
     FLATVM_RETURN_IF_ERROR(ValidateCarve(tenant_.carve, primary_.memory_mib));
     FLATVM_RETURN_IF_ERROR(CheckPrimaryFits(tenant_, owner_.settings_));
     FLATVM_RETURN_IF_ERROR(CheckCarvable(primary_, tenant_.carve));
@@ -230,6 +165,16 @@ class TenantLifecycle::Creation {
     return absl::OkStatus();
   }
 
+  // In the definition before a restart, so that the primary starts with it.
+  absl::Status MakeQuotaDisk() {
+    if (tenant_.quota_disk_mib == 0) return absl::OkStatus();
+    rollback_.Push("quota disk", [this] {
+      FLATVM_RETURN_IF_ERROR(owner_.quota_moves_.plug().Unplug(tenant_));
+      return owner_.ports_.quota_disks.RemoveQuotaDisk(tenant_.name);
+    });
+    return owner_.quota_moves_.plug().Ensure(tenant_.name);
+  }
+
   absl::Status Restart() {
     if (order_.restart == PrimaryRestart::kLeaveRunning) return absl::OkStatus();
     if (primary_.running && LacksOf(primary_, AttachmentOf(tenant_)).empty())
@@ -276,6 +221,7 @@ absl::StatusOr<CreateTenantResult> TenantLifecycle::Create(const CreateTenantOrd
   FLATVM_RETURN_IF_ERROR(ValidatePrimaryReference(order.primary));
   FLATVM_RETURN_IF_ERROR(ValidateLimits(order.limits));
   FLATVM_RETURN_IF_ERROR(ValidateIo(order.io));
+  FLATVM_RETURN_IF_ERROR(ValidateQuotaDisk(order.quota_disk_mib, order.limits));
   FLATVM_RETURN_IF_ERROR(ValidateCpus(order.cpus, settings_.host_cpus).status());
   if (order.mode == Mode::kExecute && !order.request_id.empty()) {
     Registry::Access state = registry_.Acquire();

@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "daemon/base/error.h"
 #include "daemon/base/names.h"
@@ -9,80 +11,40 @@
 #include "daemon/base/str_cat.h"
 #include "daemon/base/uuid.h"
 #include "daemon/broker/admission.h"
+#include "daemon/broker/own_disk.h"
+#include "daemon/broker/own_image.h"
 #include "daemon/broker/request_claim.h"
 #include "daemon/broker/stage_timer.h"
 #include "daemon/broker/validation.h"
 #include "daemon/broker/vm_lifecycle.h"
+#include "daemon/broker/vm_plan.h"
 
 namespace flatvm::broker {
-namespace {
-
-// The spec as it is granted: the image's own disk size where the caller named none.
-absl::StatusOr<VmSpec> Resolve(const VmSpec& asked, const storage::CatalogImage& image) {
-  VmSpec spec = asked;
-  if (asked.memory_mib < image.min_memory_mib) {
-    return base::FieldError(base::Reason::kFieldOutOfRange, "spec.memory_mib",
-                            base::StrCat("image \"", image.name, "\" needs at least ",
-                                         image.min_memory_mib, " MiB, not ", asked.memory_mib));
-  }
-  if (!image.disk.has_value()) {
-    if (asked.disk_mib == 0) return spec;
-    return base::FieldError(base::Reason::kFieldOutOfRange, "spec.disk_mib",
-                            base::StrCat("image \"", image.name, "\" has no disk"));
-  }
-  if (asked.disk_mib != 0 && asked.disk_mib < image.disk->size_mib) {
-    return base::FieldError(base::Reason::kFieldOutOfRange, "spec.disk_mib",
-                            base::StrCat("image \"", image.name, "\" needs at least ",
-                                         image.disk->size_mib, " MiB, not ", asked.disk_mib));
-  }
-  if (asked.disk_mib == 0) spec.disk_mib = image.disk->size_mib;
-  return spec;
-}
-
-hypervisor::DomainSpec BuildDomainSpec(const VmRecord& vm, const storage::CatalogImage& image,
-                                       const storage::VmFiles& files, CarveMode carve) {
-  hypervisor::DomainSpec spec{.tenant = vm.tenant,
-                              .vm_id = vm.id,
-                              .vm_name = vm.spec.name,
-                              .memory_mib = vm.spec.memory_mib,
-                              .vcpus = vm.spec.vcpus,
-                              .cid = vm.cid,
-                              .mac = vm.mac,
-                              .network = network::NetworkName(vm.tenant),
-                              .partition = cgroups::PartitionPath(vm.tenant),
-                              .console_log = files.console_log};
-  // What it has of the tenant's CPU time is what the primary has lost of it.
-  if (carve == CarveMode::kBalloon) spec.cpu_quota_percent = vm.spec.vcpus * 100;
-  if (image.disk.has_value()) {
-    spec.disk = hypervisor::DomainDisk{.path = files.disk_path,
-                                       .format = base::DiskFormat::kQcow2,
-                                       .backing_path = image.disk->path,
-                                       .backing_format = image.disk->format};
-  }
-  if (image.kernel.has_value()) {
-    spec.kernel = hypervisor::DomainKernel{.kernel_path = image.kernel->kernel_path,
-                                           .initrd_path = image.kernel->initrd_path,
-                                           .cmdline = image.kernel->cmdline};
-  }
-  return spec;
-}
-
-}  // namespace
 
 // One create, from admission to commit.
 class VmLifecycle::Creation {
  public:
-  Creation(VmLifecycle& owner, const CreateVmOrder& order)
+  // `left`: what a failure could not undo, when this goes; for the caller.
+  Creation(VmLifecycle& owner, const CreateVmOrder& order, std::string* left)
       : owner_(owner),
         order_(order),
+        left_(left),
         timer_(owner.ports_.clock, owner.settings_.create_timeout),
         rollback_(
             owner.ports_.log,
-            base::LogFields{.request = order.request_id, .tenant = order.tenant, .op = "create"}) {}
+            base::LogFields{.request = order.request_id, .tenant = order.tenant, .op = "create"}) {
+    if (order.spec.quota_path.empty()) return;
+    own_disk_.emplace(owner.quota_moves_, owner.registry_, order.tenant, order.request_id,
+                      order.spec);
+  }
 
   absl::StatusOr<VmRecord> Run() {
-    FLATVM_ASSIGN_OR_RETURN(image_, owner_.ports_.storage.GetImage(order_.spec.image));
-    FLATVM_ASSIGN_OR_RETURN(vm_.spec, Resolve(order_.spec, image_));
+    if (!order_.spec.image.empty()) {
+      FLATVM_ASSIGN_OR_RETURN(
+          image_, ChooseImage(owner_.registry_, owner_.ports_, order_.tenant, order_.spec.image));
+      vm_.image_id = image_.id;
+    }
+    FLATVM_ASSIGN_OR_RETURN(vm_.spec, GrantSpec(order_.spec, image_.image));
     FLATVM_RETURN_IF_ERROR(Reserve());
     if (order_.mode == Mode::kValidateOnly) return vm_;
     FLATVM_RETURN_IF_ERROR(timer_.EndStage("admit"));
@@ -91,18 +53,23 @@ class VmLifecycle::Creation {
     // undoes it.
     rollback_.Push("record", [this] { return RemoveRecord(); });
     FLATVM_RETURN_IF_ERROR(owner_.ports_.records.PutVm(vm_));
+    owner_.ports_.steps.Pass("create.intent");
     if (carve_ == CarveMode::kBalloon) {
       FLATVM_RETURN_IF_ERROR(owner_.carver_.Take(vm_.tenant));
       FLATVM_RETURN_IF_ERROR(timer_.EndStage("carve"));
     }
     FLATVM_RETURN_IF_ERROR(AddLease());
     FLATVM_RETURN_IF_ERROR(timer_.EndStage("address"));
+    if (own_disk_.has_value()) FLATVM_RETURN_IF_ERROR(TakeDiskOut());
     FLATVM_RETURN_IF_ERROR(CreateFiles());
     FLATVM_RETURN_IF_ERROR(timer_.EndStage("disk"));
     FLATVM_RETURN_IF_ERROR(StartDomain());
     FLATVM_RETURN_IF_ERROR(timer_.EndStage("domain"));
+    owner_.ports_.steps.Pass("create.domain");
     FLATVM_RETURN_IF_ERROR(Commit());
     rollback_.Release();
+    owner_.ports_.steps.Pass("create.committed");
+    if (own_disk_.has_value()) own_disk_->PlugIn();
     return vm_;
   }
 
@@ -117,9 +84,19 @@ class VmLifecycle::Creation {
           base::ErrorInfo{.reason = base::Reason::kVmNameTaken, .field = "spec.name"},
           base::StrCat("there is a secondary \"", order_.spec.name, "\" already"));
     }
-    FLATVM_RETURN_IF_ERROR(Admit(tenant->Ceiling(),
-                                 UsedBy(tenant->record, tenant->vms, owner_.settings_),
-                                 CostOf(vm_.spec, owner_.settings_)));
+    if (own_disk_.has_value()) {
+      FLATVM_ASSIGN_OR_RETURN(const bool left, own_disk_->FindLeft(*tenant));
+      if (left) vm_.spec.volume = vm_.spec.name;
+    }
+    // It may have gone since; once this record is there it stays.
+    if (!vm_.image_id.empty()) FLATVM_RETURN_IF_ERROR(CheckImageReady(*tenant, vm_.image_id));
+    FLATVM_ASSIGN_OR_RETURN(volumes_, FindVolumes(*tenant, &vm_.spec));
+    // So that nobody else takes it from when it is there.
+    if (own_disk_.has_value()) vm_.spec.volume = vm_.spec.name;
+    FLATVM_RETURN_IF_ERROR(Admit(
+        tenant->Ceiling(),
+        UsedBy(tenant->record, tenant->vms, tenant->volumes, tenant->images, owner_.settings_),
+        CostOf(vm_.spec, owner_.settings_)));
     vm_.tenant = order_.tenant;
     vm_.asked = order_.spec;
     vm_.created_at = owner_.ports_.clock.Now();
@@ -163,10 +140,28 @@ class VmLifecycle::Creation {
     return owner_.ports_.networks.AddLease(vm_.tenant, lease);
   }
 
+  absl::Status TakeDiskOut() {
+    rollback_.Push("own disk", [this] {
+      // A domain that may still run would go on writing to it.
+      undone_ ? own_disk_->PutBack() : own_disk_->Keep();
+      return absl::OkStatus();
+    });
+    // It ends before the quota disk is plugged in again, and before this goes.
+    FLATVM_ASSIGN_OR_RETURN(const VolumeRecord volume, own_disk_->TakeOut());
+    timer_.EndOpenStage("move");
+    owner_.ports_.steps.Pass("create.disk");
+    own_volume_ = volume.id;
+    // One that was left by an earlier attempt is among them already, at this place.
+    if (volumes_.empty() || volumes_.front().id != volume.id) {
+      volumes_.insert(volumes_.begin(), volume);
+    }
+    return absl::OkStatus();
+  }
+
   absl::Status CreateFiles() {
     PushEffect("files", [this] { return owner_.ports_.storage.RemoveVmFiles(vm_.tenant, vm_.id); });
-    FLATVM_ASSIGN_OR_RETURN(
-        files_, owner_.ports_.storage.CreateVmFiles(vm_.tenant, vm_.id, image_, vm_.spec.disk_mib));
+    FLATVM_ASSIGN_OR_RETURN(files_, owner_.ports_.storage.CreateVmFiles(
+                                        vm_.tenant, vm_.id, image_.image, vm_.spec.disk_mib));
     return absl::OkStatus();
   }
 
@@ -174,7 +169,8 @@ class VmLifecycle::Creation {
     PushEffect("domain", [this] { return owner_.ports_.hypervisor.RemoveDomain(vm_.id); });
     FLATVM_ASSIGN_OR_RETURN(
         const uint32_t domain_id,
-        owner_.ports_.hypervisor.StartDomain(BuildDomainSpec(vm_, image_, files_, carve_)));
+        owner_.ports_.hypervisor.StartDomain(
+            DomainSpecOf(vm_, image_.image, files_, carve_, volumes_, owner_.ports_.volumes)));
     const absl::Status status = owner_.ports_.cgroups.ExposeToOomKiller(vm_.tenant, domain_id);
     // Its guest may have ended already; the event says so.
     return status.code() == absl::StatusCode::kNotFound ? absl::OkStatus() : status;
@@ -193,6 +189,7 @@ class VmLifecycle::Creation {
     }
     VmRecord running = vm_;
     running.state = VmState::kRunning;
+    running.own_volume = own_volume_;
     running.stages = timer_.stages();
     FLATVM_RETURN_IF_ERROR(owner_.ports_.records.PutVm(running));
     FLATVM_RETURN_IF_ERROR(timer_.EndStage("commit"));
@@ -233,16 +230,21 @@ class VmLifecycle::Creation {
     }
     owner_.registry_.NotifyChanged();
     if (carve_ == CarveMode::kBalloon) owner_.GiveBack(vm_.tenant);
+    if (own_disk_.has_value()) *left_ = own_disk_->left();
   }
 
   VmLifecycle& owner_;
   const CreateVmOrder& order_;
+  std::string* const left_;
   StageTimer timer_;
-  storage::CatalogImage image_;
+  VmImage image_;  // empty: it boots from a volume
+  std::vector<VolumeRecord> volumes_;
   storage::VmFiles files_;
   VmRecord vm_;
   std::string boot_id_;
   CarveMode carve_ = CarveMode::kReserved;
+  std::optional<OwnDisk> own_disk_;
+  std::string own_volume_;        // id; empty: none
   bool undone_ = true;            // every effect so far was undone
   base::RollbackStack rollback_;  // last: its undo steps use the rest
 };
@@ -270,25 +272,23 @@ absl::StatusOr<std::unique_ptr<VmRecord>> VmLifecycle::FindEarlierCreate(
   return std::make_unique<VmRecord>(vm);
 }
 
-void VmLifecycle::GiveBack(const std::string& tenant) {
-  const absl::Status status = carver_.Adjust(tenant);
-  if (status.ok()) return;
-  ports_.log.Log(base::LogLevel::kWarning,
-                 base::StrCat("giving a primary its share back failed, to be tried again: ",
-                              base::Message(status)),
-                 base::LogFields{.tenant = tenant});
+absl::StatusOr<VmRecord> VmLifecycle::Make(const CreateVmOrder& order) {
+  std::string left;
+  absl::StatusOr<VmRecord> made = Creation(*this, order, &left).Run();
+  if (made.ok() || left.empty()) return made;
+  return base::WithNote(made.status(), left);
 }
 
 absl::StatusOr<VmRecord> VmLifecycle::Create(const CreateVmOrder& order) {
   FLATVM_RETURN_IF_ERROR(base::CheckRequestId(order.request_id));
   FLATVM_RETURN_IF_ERROR(ValidateVmSpec(order.spec));
-  if (order.mode == Mode::kValidateOnly) return Creation(*this, order).Run();
+  if (order.mode == Mode::kValidateOnly) return Make(order);
   FLATVM_ASSIGN_OR_RETURN(const std::unique_ptr<RequestClaim> claim,
                           RequestClaim::Take(registry_, order.tenant, order.request_id,
                                              ports_.clock.Steady() + settings_.create_timeout));
   FLATVM_ASSIGN_OR_RETURN(const std::unique_ptr<VmRecord> earlier, FindEarlierCreate(order));
   if (earlier != nullptr) return *earlier;
-  return Creation(*this, order).Run();
+  return Make(order);
 }
 
 }  // namespace flatvm::broker

@@ -19,9 +19,35 @@ std::vector<VmRecord> SortedVms(const TenantEntry& entry) {
   return vms;
 }
 
+std::vector<VolumeView> SortedVolumes(const TenantEntry& entry) {
+  std::vector<VolumeView> volumes;
+  for (const auto& [id, volume] : entry.volumes) {
+    volumes.push_back({.volume = volume,
+                       .attached_to = entry.HolderOf(volume),
+                       .made_for = entry.OwnerOf(volume)});
+  }
+  std::sort(volumes.begin(), volumes.end(),
+            [](const VolumeView& a, const VolumeView& b) { return a.volume.name < b.volume.name; });
+  return volumes;
+}
+
+std::vector<ImageView> SortedImages(const TenantEntry& entry) {
+  std::vector<ImageView> images;
+  for (const auto& [id, image] : entry.images) {
+    const auto progress = entry.imports.find(id);
+    const uint64_t received =
+        progress == entry.imports.end() ? image.size_bytes : progress->second.received_bytes;
+    images.push_back({.image = image, .received_bytes = received});
+  }
+  std::sort(images.begin(), images.end(),
+            [](const ImageView& a, const ImageView& b) { return a.image.name < b.image.name; });
+  return images;
+}
+
 TenantView ViewOf(const TenantEntry& entry, const Settings& settings) {
   TenantView view{.record = entry.record, .vmm_overhead_mib = settings.vmm_overhead_mib};
-  view.used = UsedBy(entry.record, entry.vms, settings);
+  view.quota_disk_mib = QuotaDiskMib(entry.record, entry.volumes);
+  view.used = UsedBy(entry.record, entry.vms, entry.volumes, entry.images, settings);
   view.left = LeftOf(entry.record.limits, view.used);
   view.grant = GrantOf(entry.record, entry.record.limits, entry.vms, settings);
   view.vms = SortedVms(entry);
@@ -83,6 +109,54 @@ std::vector<VmRecord> Directory::ListAllVms() {
   Registry::Access state = registry_.Acquire();
   for (const auto& [name, entry] : state->tenants) {
     for (VmRecord& vm : SortedVms(entry)) all.push_back(std::move(vm));
+  }
+  return all;
+}
+
+std::vector<VolumeView> Directory::ListAllVolumes() {
+  std::vector<VolumeView> all;
+  Registry::Access state = registry_.Acquire();
+  for (const auto& [name, entry] : state->tenants) {
+    for (VolumeView& volume : SortedVolumes(entry)) all.push_back(std::move(volume));
+  }
+  return all;
+}
+
+absl::StatusOr<std::vector<VolumeView>> Directory::ListVolumes(const std::string& tenant) {
+  Registry::Access state = registry_.Acquire();
+  FLATVM_ASSIGN_OR_RETURN(const TenantEntry* entry, state->GetTenant(tenant));
+  return SortedVolumes(*entry);
+}
+
+absl::StatusOr<VolumeView> Directory::GetVolume(const std::string& tenant,
+                                                const std::string& reference) {
+  FLATVM_RETURN_IF_ERROR(ValidateVolumeReference("volume", reference));
+  Registry::Access state = registry_.Acquire();
+  FLATVM_ASSIGN_OR_RETURN(TenantEntry * entry, state->GetTenant(tenant));
+  FLATVM_ASSIGN_OR_RETURN(const VolumeRecord* volume, RegistryState::GetVolume(*entry, reference));
+  return VolumeView{.volume = *volume,
+                    .attached_to = entry->HolderOf(*volume),
+                    .made_for = entry->OwnerOf(*volume)};
+}
+
+absl::StatusOr<std::vector<ImageView>> Directory::ListOwnImages(const std::string& tenant) {
+  Registry::Access state = registry_.Acquire();
+  FLATVM_ASSIGN_OR_RETURN(const TenantEntry* entry, state->GetTenant(tenant));
+  return SortedImages(*entry);
+}
+
+absl::StatusOr<ImageList> Directory::ListImages(const std::string& tenant) {
+  ImageList list;
+  FLATVM_ASSIGN_OR_RETURN(list.own, ListOwnImages(tenant));
+  FLATVM_ASSIGN_OR_RETURN(list.catalog, ports_.storage.ListCatalog());
+  return list;
+}
+
+std::vector<ImageView> Directory::ListAllImages() {
+  std::vector<ImageView> all;
+  Registry::Access state = registry_.Acquire();
+  for (const auto& [name, entry] : state->tenants) {
+    for (ImageView& image : SortedImages(entry)) all.push_back(std::move(image));
   }
   return all;
 }

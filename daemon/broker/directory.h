@@ -7,9 +7,11 @@
 
 #include "absl/status/statusor.h"
 #include "daemon/broker/admission.h"
+#include "daemon/broker/image_lifecycle.h"
 #include "daemon/broker/records.h"
 #include "daemon/broker/registry.h"
 #include "daemon/broker/settings.h"
+#include "daemon/broker/volume_lifecycle.h"
 
 namespace flatvm::broker {
 
@@ -25,7 +27,8 @@ struct TenantView {
   PrimaryState primary_state = PrimaryState::kUnknown;  // kUnknown: libvirt cannot be asked
   bool primary_needs_restart = false;
   uint32_t vmm_overhead_mib = 0;
-  std::vector<VmRecord> vms;  // by name
+  uint32_t quota_disk_mib = 0;  // as it is now
+  std::vector<VmRecord> vms;    // by name
 };
 
 struct VmView {
@@ -34,7 +37,14 @@ struct VmView {
   std::string console_log;  // absolute
 };
 
-// Thread-safe. Tenant questions block on libvirt, for the primary's state; the others do not block.
+// Images that a tenant may make secondaries from.
+struct ImageList {
+  std::vector<ImageView> own;                  // by name
+  std::vector<storage::CatalogImage> catalog;  // by name
+};
+
+// Thread-safe. Tenant questions block on libvirt, for the primary's state, and ListImages on the
+// disk; the others do not block.
 class Directory {
  public:
   Directory(const Settings& settings, const Ports& ports, Registry& registry)
@@ -51,6 +61,20 @@ class Directory {
 
   // Of every tenant, by tenant and name.
   std::vector<VmRecord> ListAllVms();
+  std::vector<VolumeView> ListAllVolumes();
+
+  // By name. Errors: NOT_FOUND / kTenantNotFound.
+  absl::StatusOr<std::vector<VolumeView>> ListVolumes(const std::string& tenant);
+  // Errors: INVALID_ARGUMENT; NOT_FOUND / kTenantNotFound, kVolumeNotFound.
+  absl::StatusOr<VolumeView> GetVolume(const std::string& tenant, const std::string& reference);
+
+  // Errors: NOT_FOUND / kTenantNotFound; INTERNAL.
+  absl::StatusOr<ImageList> ListImages(const std::string& tenant);
+  // By name. Errors: NOT_FOUND / kTenantNotFound.
+  absl::StatusOr<std::vector<ImageView>> ListOwnImages(const std::string& tenant);
+  // Of every tenant, by tenant and name.
+  std::vector<ImageView> ListAllImages();
+
   // `tenant` may be empty: then `reference` must be an id. Errors: as GetVm; INVALID_ARGUMENT
   // naming "tenant".
   absl::StatusOr<VmView> GetAnyVm(const std::string& tenant, const std::string& reference);

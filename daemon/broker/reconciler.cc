@@ -1,6 +1,5 @@
 #include "daemon/broker/reconciler.h"
 
-#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -52,12 +51,29 @@ absl::Status Reconciler::FillRegistry(const StoredState& stored) {
     // A create that did not get to its commit is undone like a destroy that did not get to its end.
     if (vm.state == VmState::kCreating) it->second.state = VmState::kDestroying;
   }
+  for (const VolumeRecord& volume : stored.volumes) {
+    TenantEntry* entry = state->FindTenant(volume.tenant);
+    if (entry == nullptr) {
+      return base::InternalError(base::StrCat("record of volume ", volume.id, ": its tenant ",
+                                              volume.tenant, " has no record"));
+    }
+    const auto [it, inserted] = entry->volumes.emplace(volume.id, volume);
+    if (volume.state == VolumeState::kCreating) it->second.state = VolumeState::kDeleting;
+  }
+  for (const ImageRecord& image : stored.images) {
+    TenantEntry* entry = state->FindTenant(image.tenant);
+    if (entry == nullptr) {
+      return base::InternalError(base::StrCat("record of image ", image.id, ": its tenant ",
+                                              image.tenant, " has no record"));
+    }
+    entry->images.emplace(image.id, image);
+  }
   return absl::OkStatus();
 }
 
 void Reconciler::FinishTenantRemoval(const std::string& tenant) {
-  const auto removed =
-      tenants_.Remove(RemoveTenantOrder{.name = tenant, .secondaries = Secondaries::kDestroy});
+  const auto removed = tenants_.Remove(RemoveTenantOrder{
+      .name = tenant, .secondaries = Secondaries::kDestroy, .volumes = Volumes::kDelete});
   LogFailure("removal of a half-made or half-removed tenant", removed.status(), tenant, "");
 }
 
@@ -74,7 +90,23 @@ void Reconciler::ReconcileTenant(const std::string& tenant) {
   if (record.state != TenantState::kReady) return;  // its removal failed and will be tried again
   LogFailure("slice and network of a tenant", tenants_.EnsureEffects(record, leases), tenant, "");
   LogFailure("primary's share", carver_.Adjust(tenant), tenant, "");
+  RepairVolumes(tenant);
+  images_.RepairAtStart(tenant);
+  LogFailure("quota disk of a tenant", quota_moves_.plug().Ensure(tenant), tenant, "");
   LogFailure("front of a tenant", ports_.gate.OpenTenant(tenant), tenant, "");
+}
+
+void Reconciler::RepairVolumes(const std::string& tenant) {
+  std::vector<std::string> ids;
+  {
+    Registry::Access state = registry_.Acquire();
+    const TenantEntry* entry = state->FindTenant(tenant);
+    if (entry == nullptr) return;
+    for (const auto& [id, volume] : entry->volumes) ids.push_back(id);
+  }
+  for (const std::string& id : ids) {
+    LogFailure("repair of a volume", volumes_.Repair(tenant, id), tenant, "");
+  }
 }
 
 std::set<std::string> Reconciler::RunningOnRecord() {
@@ -105,60 +137,6 @@ absl::Status Reconciler::RefreshStates() {
   return absl::OkStatus();
 }
 
-// It may have been started by a flatvmd that ended before it came to this.
-void Reconciler::ExposeToOomKiller(const hypervisor::DomainInfo& domain) {
-  if (domain.domain_id == 0) return;
-  const absl::Status status = ports_.cgroups.ExposeToOomKiller(domain.tenant, domain.domain_id);
-  if (status.code() == absl::StatusCode::kNotFound) return;  // stopped meanwhile
-  LogFailure("exposing a secondary to the OOM killer", status, domain.tenant, domain.vm_id);
-}
-
-void Reconciler::RemoveOrphans(const std::vector<hypervisor::DomainInfo>& domains) {
-  std::set<std::string> tenants;
-  std::set<std::string> vms;
-  {
-    Registry::Access state = registry_.Acquire();
-    for (const auto& [name, entry] : state->tenants) {
-      tenants.insert(name);
-      for (const auto& [id, vm] : entry.vms) vms.insert(id);
-    }
-  }
-  for (const hypervisor::DomainInfo& domain : domains) {
-    if (vms.contains(domain.vm_id)) {
-      ExposeToOomKiller(domain);
-      continue;
-    }
-    ports_.log.Log(base::LogLevel::kWarning, "removing a secondary's domain that has no record",
-                   base::LogFields{.tenant = domain.tenant, .vm = domain.vm_id, .op = "reconcile"});
-    LogFailure("removal of an orphaned domain", ports_.hypervisor.RemoveDomain(domain.vm_id),
-               domain.tenant, domain.vm_id);
-  }
-  for (const std::string& tenant : tenants) {
-    const auto files = ports_.storage.ListVmFiles(tenant);
-    LogFailure("listing of a tenant's files", files.status(), tenant, "");
-    if (!files.ok()) continue;
-    for (const std::string& id : *files) {
-      if (vms.contains(id)) continue;
-      LogFailure("removal of orphaned files", ports_.storage.RemoveVmFiles(tenant, id), tenant, id);
-    }
-  }
-}
-
-void Reconciler::RemoveOrphanedSlices() {
-  // Listed first: a tenant is in the registry before it has a slice.
-  const auto slices = ports_.cgroups.ListTenants();
-  LogFailure("listing of slices", slices.status(), "", "");
-  if (!slices.ok()) return;
-  for (const std::string& tenant : *slices) {
-    if (Registry::Access state = registry_.Acquire(); state->FindTenant(tenant) != nullptr)
-      continue;
-    const absl::Status status = ports_.cgroups.RemoveSlice(tenant);
-    // Occupied: its former primary has not been restarted yet.
-    if (status.code() == absl::StatusCode::kFailedPrecondition) continue;
-    LogFailure("removal of an orphaned slice", status, tenant, "");
-  }
-}
-
 absl::Status Reconciler::ReconcileAtStart(const StoredState& stored) {
   FLATVM_RETURN_IF_ERROR(FillRegistry(stored));
   FLATVM_ASSIGN_OR_RETURN(const std::vector<hypervisor::DomainInfo> domains,
@@ -168,29 +146,6 @@ absl::Status Reconciler::ReconcileAtStart(const StoredState& stored) {
   for (const TenantRecord& tenant : stored.tenants) ReconcileTenant(tenant.name);
   RemoveOrphans(domains);
   return absl::OkStatus();
-}
-
-void Reconciler::RetryLeftovers() {
-  std::vector<std::string> removing;
-  std::vector<std::pair<std::string, std::string>> destroying;
-  {
-    Registry::Access state = registry_.Acquire();
-    for (const auto& [name, entry] : state->tenants) {
-      if (entry.changing) continue;
-      if (entry.record.state == TenantState::kRemoving) removing.push_back(name);
-      for (const auto& [id, vm] : entry.vms) {
-        if (vm.state == VmState::kDestroying && !entry.in_flight.contains(id)) {
-          destroying.emplace_back(name, id);
-        }
-      }
-    }
-  }
-  for (const auto& [tenant, id] : destroying) {
-    LogFailure("removal of a half-destroyed secondary",
-               vms_.Destroy(DestroyVmOrder{.tenant = tenant, .vm = id}).status(), tenant, id);
-  }
-  for (const std::string& tenant : removing) FinishTenantRemoval(tenant);
-  RemoveOrphanedSlices();
 }
 
 void Reconciler::OnDomainStopped(const std::string& uuid) {

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "daemon/broker/carver.h"
+#include "daemon/broker/image_lifecycle.h"
 #include "daemon/broker/record_store.h"
 #include "daemon/broker/registry.h"
 #include "daemon/broker/settings.h"
@@ -20,18 +21,27 @@ namespace flatvm::broker {
 class Reconciler {
  public:
   Reconciler(const Ports& ports, Registry& registry, Carver& carver, TenantLifecycle& tenants,
-             VmLifecycle& vms)
-      : ports_(ports), registry_(registry), carver_(carver), tenants_(tenants), vms_(vms) {}
+             VmLifecycle& vms, VolumeLifecycle& volumes, QuotaMoves& quota_moves,
+             ImageLifecycle& images)
+      : ports_(ports),
+        registry_(registry),
+        carver_(carver),
+        tenants_(tenants),
+        vms_(vms),
+        volumes_(volumes),
+        quota_moves_(quota_moves),
+        images_(images) {}
 
   // Fills the empty registry from `stored` and the host: tenants half made or half removed go,
   // slices, networks and gates of the others are put in place; secondaries half made or half
-  // destroyed go, those whose domain is gone become kStopped; domains, files and networks without a
-  // record are removed. What fails is logged and left for RetryLeftovers. Errors: UNAVAILABLE when
-  // the hypervisor cannot be asked; INTERNAL when two records contradict each other.
+  // destroyed go, those whose domain is gone become kStopped; volumes likewise; domains, files and
+  // networks without a record are removed. What fails is logged and left for RetryLeftovers.
+  // Errors: UNAVAILABLE when the hypervisor cannot be asked; INTERNAL when two records contradict
+  // each other.
   absl::Status ReconcileAtStart(const StoredState& stored);
 
-  // Goes on with destroys and tenant removals that failed half-way, and slices that were still
-  // occupied. Idempotent.
+  // Goes on with destroys, deletes, moves out of quota disks and back, and tenant removals that
+  // failed half-way, and slices that were still occupied; drops imports that expired. Idempotent.
   void RetryLeftovers();
 
   // Marks secondaries as stopped whose domain is gone; for when events may have been missed.
@@ -53,10 +63,13 @@ class Reconciler {
  private:
   absl::Status FillRegistry(const StoredState& stored);
   void ReconcileTenant(const std::string& tenant);
+  void RepairVolumes(const std::string& tenant);
+  void FinishQuotaMoves();
   std::set<std::string> RunningOnRecord();
   // Those of `candidates` that have no running domain have stopped.
   void MarkStopped(std::set<std::string> candidates,
                    const std::vector<hypervisor::DomainInfo>& domains);
+  void RemoveOrphanedFiles(const std::string& tenant);
   void RemoveOrphans(const std::vector<hypervisor::DomainInfo>& domains);
   void ExposeToOomKiller(const hypervisor::DomainInfo& domain);
   void RemoveOrphanedSlices();
@@ -70,6 +83,9 @@ class Reconciler {
   Carver& carver_;
   TenantLifecycle& tenants_;
   VmLifecycle& vms_;
+  VolumeLifecycle& volumes_;
+  QuotaMoves& quota_moves_;
+  ImageLifecycle& images_;
 };
 
 }  // namespace flatvm::broker

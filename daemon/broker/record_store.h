@@ -14,6 +14,8 @@ namespace flatvm::broker {
 struct StoredState {
   std::vector<TenantRecord> tenants;
   std::vector<VmRecord> vms;
+  std::vector<VolumeRecord> volumes;
+  std::vector<ImageRecord> images;
   uint32_t next_cid = 0;  // 0: never written
 };
 
@@ -26,6 +28,10 @@ class RecordStore {
   virtual absl::Status RemoveTenant(const std::string& tenant) = 0;
   virtual absl::Status PutVm(const VmRecord& record) = 0;
   virtual absl::Status RemoveVm(const std::string& tenant, const std::string& vm_id) = 0;
+  virtual absl::Status PutVolume(const VolumeRecord& record) = 0;
+  virtual absl::Status RemoveVolume(const std::string& tenant, const std::string& volume_id) = 0;
+  virtual absl::Status PutImage(const ImageRecord& record) = 0;
+  virtual absl::Status RemoveImage(const std::string& tenant, const std::string& image_id) = 0;
   virtual absl::Status PutNextCid(uint32_t next_cid) = 0;
   // Errors: INTERNAL naming the file and what is wrong in it.
   virtual absl::StatusOr<StoredState> Load() = 0;

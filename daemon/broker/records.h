@@ -1,5 +1,5 @@
-// What flatvm remembers of a tenant and of a secondary: plain data. How it is written to disk is
-// daemon/state's.
+// What flatvm remembers of a tenant, a secondary, a volume and an image: plain data. How it is
+// written to disk is daemon/state's.
 #pragma once
 
 #include <chrono>
@@ -9,6 +9,7 @@
 
 #include "cgroups/tenant_cgroups.h"
 #include "daemon/base/types.h"
+#include "daemon/broker/storage_records.h"  // IWYU pragma: export
 #include "daemon/hypervisor/hypervisor.h"
 #include "network/ipv4.h"
 
@@ -47,6 +48,10 @@ struct VmSpec {
   uint32_t memory_mib = 0;
   uint32_t vcpus = 0;
   uint32_t disk_mib = 0;
+  std::string volume;                     // name of the one it boots from; empty: from its image
+  std::vector<std::string> data_volumes;  // names
+  // Of an image on the quota disk that becomes `volume`, made for it; empty: none.
+  std::string quota_path;
 
   bool operator==(const VmSpec&) const = default;
 };
@@ -62,14 +67,18 @@ struct VmRecord {
   std::string id;  // UUID
   std::string tenant;
   VmState state = VmState::kCreating;
-  VmSpec asked;  // as the caller sent it: what a repeated request is compared with
-  VmSpec spec;   // as it was granted
+  VmSpec asked;          // as the caller sent it: what a repeated request is compared with
+  VmSpec spec;           // as it was granted
+  std::string image_id;  // of the tenant's own image that its disk stands on; empty: the catalog's
   network::Ipv4Address address;
   std::string mac;
   base::VsockCid cid;
   std::chrono::system_clock::time_point created_at;
   std::vector<StageDuration> stages;
   std::string request_id;  // of its create; may be empty
+  // Id of the volume that was made for it and goes with it; from its commit on. Empty: none.
+  std::string own_volume;
+  bool return_disk = false;  // in kDestroying: own_volume's image goes back onto the quota disk
 
   bool operator==(const VmRecord&) const = default;
 };
@@ -83,6 +92,7 @@ struct TenantRecord {
   cgroups::IoLimits io;
   std::vector<uint32_t> cpus;  // rising; empty: all
   Carve carve;
+  uint32_t quota_disk_mib = 0;  // with no image taken out of it; 0: it has none
   std::string primary_uuid;
   std::string primary_domain;       // name at creation, for people
   uint32_t primary_memory_mib = 0;  // maximum of its definition at creation

@@ -1,5 +1,7 @@
 #include "daemon/broker/registry.h"
 
+#include <algorithm>
+
 #include "daemon/base/error.h"
 #include "daemon/base/str_cat.h"
 
@@ -11,6 +13,47 @@ VmRecord* TenantEntry::FindVm(const std::string& reference) {
     if (vm.spec.name == reference) return &vm;
   }
   return nullptr;
+}
+
+VolumeRecord* TenantEntry::FindVolume(const std::string& reference) {
+  if (const auto it = volumes.find(reference); it != volumes.end()) return &it->second;
+  for (auto& [id, volume] : volumes) {
+    if (volume.name == reference) return &volume;
+  }
+  return nullptr;
+}
+
+ImageRecord* TenantEntry::FindImage(const std::string& reference) {
+  if (const auto it = images.find(reference); it != images.end()) return &it->second;
+  for (auto& [id, image] : images) {
+    if (image.name == reference) return &image;
+  }
+  return nullptr;
+}
+
+std::string TenantEntry::UserOf(const ImageRecord& image) const {
+  const auto it = std::find_if(
+      vms.begin(), vms.end(), [&](const auto& entry) { return entry.second.image_id == image.id; });
+  return it == vms.end() ? "" : it->second.spec.name;
+}
+
+std::string TenantEntry::HolderOf(const VolumeRecord& volume) const {
+  if (volume.on_primary) return kPrimaryHostname;
+  for (const auto& [id, vm] : vms) {
+    const std::vector<std::string>& data = vm.spec.data_volumes;
+    if (vm.spec.volume == volume.name ||
+        std::find(data.begin(), data.end(), volume.name) != data.end()) {
+      return vm.spec.name;
+    }
+  }
+  return "";
+}
+
+std::string TenantEntry::OwnerOf(const VolumeRecord& volume) const {
+  for (const auto& [id, vm] : vms) {
+    if (vm.own_volume == volume.id && !volume.id.empty()) return vm.spec.name;
+  }
+  return "";
 }
 
 TenantEntry* RegistryState::FindTenant(const std::string& name) {
@@ -53,6 +96,62 @@ absl::StatusOr<VmRecord*> RegistryState::GetVm(TenantEntry& tenant, const std::s
   return base::MakeError(
       absl::StatusCode::kNotFound, base::Reason::kVmNotFound,
       base::StrCat("there is no secondary \"", base::EscapeForLog(reference, 40), "\""));
+}
+
+absl::StatusOr<VolumeRecord*> RegistryState::GetVolume(TenantEntry& tenant,
+                                                       const std::string& reference) {
+  VolumeRecord* volume = tenant.FindVolume(reference);
+  if (volume != nullptr) return volume;
+  return base::MakeError(
+      absl::StatusCode::kNotFound, base::Reason::kVolumeNotFound,
+      base::StrCat("there is no volume \"", base::EscapeForLog(reference, 40), "\""));
+}
+
+absl::Status RegistryState::CheckQuotaDisk(const TenantEntry& tenant) {
+  if (tenant.record.quota_disk_mib != 0) return absl::OkStatus();
+  return base::MakeError(absl::StatusCode::kFailedPrecondition, base::Reason::kNoQuotaDisk,
+                         base::StrCat("tenant \"", tenant.record.name,
+                                      "\" has no quota disk; its operator gives it one"));
+}
+
+absl::StatusOr<ImageRecord*> RegistryState::GetImage(TenantEntry& tenant,
+                                                     const std::string& reference) {
+  ImageRecord* image = tenant.FindImage(reference);
+  if (image != nullptr) return image;
+  return base::MakeError(
+      absl::StatusCode::kNotFound, base::Reason::kImageNotFound,
+      base::StrCat("there is no own image \"", base::EscapeForLog(reference, 40), "\""));
+}
+
+absl::Status RegistryState::CheckVolumeName(const TenantEntry& tenant, const std::string& name) {
+  const bool taken = std::any_of(tenant.volumes.begin(), tenant.volumes.end(),
+                                 [&](const auto& entry) { return entry.second.name == name; });
+  if (!taken) return absl::OkStatus();
+  return base::MakeError(absl::StatusCode::kAlreadyExists,
+                         base::ErrorInfo{.reason = base::Reason::kVolumeNameTaken, .field = "name"},
+                         base::StrCat("there is a volume \"", name, "\" already"));
+}
+
+absl::StatusOr<VolumeRecord*> RegistryState::GetIdleVolume(TenantEntry& tenant,
+                                                           const std::string& reference) {
+  FLATVM_ASSIGN_OR_RETURN(VolumeRecord * volume, GetVolume(tenant, reference));
+  if (volume->state == VolumeState::kReady && !tenant.in_flight.contains(volume->id)) return volume;
+  return base::MakeError(absl::StatusCode::kAborted, base::Reason::kChangeInFlight,
+                         base::StrCat("another change of volume \"", volume->name,
+                                      "\" is under way; try again later"));
+}
+
+absl::StatusOr<VolumeRecord*> RegistryState::GetFreeVolume(TenantEntry& tenant,
+                                                           const std::string& reference) {
+  FLATVM_ASSIGN_OR_RETURN(VolumeRecord * volume, GetIdleVolume(tenant, reference));
+  const std::string holder = tenant.HolderOf(*volume);
+  if (holder.empty()) return volume;
+  const std::string whose =
+      holder == kPrimaryHostname
+          ? "the primary has it; detach it first"
+          : base::StrCat("secondary \"", holder, "\" has it until it is destroyed");
+  return base::MakeError(absl::StatusCode::kFailedPrecondition, base::Reason::kVolumeInUse,
+                         base::StrCat("volume \"", volume->name, "\" is in use: ", whose));
 }
 
 bool RegistryState::HasCid(base::VsockCid cid) const {

@@ -25,6 +25,8 @@ std::vector<std::string> StillHas(const hypervisor::PrimaryInfo& primary,
 
 absl::Status TenantLifecycle::RemoveEffects(const TenantRecord& tenant, PrimaryRestart restart,
                                             std::vector<std::string>* needs_restart) {
+  // While the primary's guest still runs: one that boots does not let go of a disk.
+  FLATVM_RETURN_IF_ERROR(quota_moves_.plug().Unplug(tenant));
   FLATVM_RETURN_IF_ERROR(ports_.gate.CloseTenant(tenant.name));
   if (tenant.carve.mode == CarveMode::kBalloon) {
     FLATVM_RETURN_IF_ERROR(carver_.Release(tenant));
@@ -42,6 +44,7 @@ absl::Status TenantLifecycle::RemoveEffects(const TenantRecord& tenant, PrimaryR
   }
   FLATVM_RETURN_IF_ERROR(ports_.networks.RemoveNetwork(tenant.name, tenant.subnet));
   FLATVM_RETURN_IF_ERROR(RemoveSliceUnlessOccupied(tenant.name));
+  FLATVM_RETURN_IF_ERROR(ports_.quota_disks.RemoveQuotaDisk(tenant.name));
   FLATVM_RETURN_IF_ERROR(ports_.storage.RemoveTenant(tenant.name));
   return ports_.records.RemoveTenant(tenant.name);
 }
@@ -71,12 +74,42 @@ absl::StatusOr<TenantRecord> TenantLifecycle::BeginRemoval(const RemoveTenantOrd
         base::StrCat("tenant \"", order.name, "\" has ", tenant->vms.size(),
                      " secondaries; destroy them first or ask for it with --destroy-secondaries"));
   }
+  if (order.volumes == Volumes::kRefuse && !tenant->volumes.empty()) {
+    return base::MakeError(
+        absl::StatusCode::kFailedPrecondition, base::Reason::kTenantHasVolumes,
+        base::StrCat("tenant \"", order.name, "\" has ", tenant->volumes.size(),
+                     " volumes; they are deleted with all that is on them if you ask for it with "
+                     "--delete-volumes"));
+  }
+  if (order.volumes == Volumes::kRefuse && tenant->record.quota_disk_mib != 0) {
+    return base::MakeError(
+        absl::StatusCode::kFailedPrecondition, base::Reason::kTenantHasVolumes,
+        base::StrCat("tenant \"", order.name,
+                     "\" has a quota disk; it is deleted with all that is on it if you ask for it "
+                     "with --delete-volumes"));
+  }
+  if (order.volumes == Volumes::kRefuse && !tenant->images.empty()) {
+    return base::MakeError(
+        absl::StatusCode::kFailedPrecondition, base::Reason::kTenantHasVolumes,
+        base::StrCat("tenant \"", order.name, "\" has ", tenant->images.size(),
+                     " images of its own; they are deleted if you ask for it with "
+                     "--delete-volumes"));
+  }
   if (order.mode == Mode::kExecute) {
     // From here on no create begins: GetReadyTenant refuses.
     tenant->record.state = TenantState::kRemoving;
     tenant->changing = true;
   }
   return tenant->record;
+}
+
+// Nothing has changed yet: the tenant is what it was.
+void TenantLifecycle::CallOffRemoval(const std::string& tenant, TenantState before) {
+  Registry::Access state = registry_.Acquire();
+  TenantEntry* entry = state->FindTenant(tenant);
+  if (entry == nullptr) return;
+  entry->record.state = before;
+  entry->changing = false;
 }
 
 void TenantLifecycle::EndRemoval(const TenantRecord& tenant, bool removed) {
@@ -106,15 +139,81 @@ absl::Status TenantLifecycle::DestroySecondaries(const std::string& tenant, uint
   return absl::OkStatus();
 }
 
+absl::Status TenantLifecycle::DetachVolumes(const std::string& tenant) {
+  std::vector<std::string> ids;
+  {
+    Registry::Access state = registry_.Acquire();
+    FLATVM_ASSIGN_OR_RETURN(const TenantEntry* entry, state->GetTenant(tenant));
+    for (const auto& [id, volume] : entry->volumes) {
+      if (volume.on_primary) ids.push_back(id);
+    }
+  }
+  for (const std::string& id : ids) {
+    const auto volume = volumes_.Detach(VolumeOrder{.tenant = tenant, .volume = id});
+    if (!volume.ok() && volume.status().code() != absl::StatusCode::kNotFound) {
+      return volume.status();
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status TenantLifecycle::DeleteVolumes(const std::string& tenant, uint32_t* deleted) {
+  FLATVM_RETURN_IF_ERROR(DetachVolumes(tenant));
+  std::vector<VolumeRecord> volumes;
+  {
+    Registry::Access state = registry_.Acquire();
+    FLATVM_ASSIGN_OR_RETURN(const TenantEntry* entry, state->GetTenant(tenant));
+    for (const auto& [id, volume] : entry->volumes) volumes.push_back(volume);
+  }
+  for (const VolumeRecord& volume : volumes) {
+    const absl::Status status =
+        volume.state == VolumeState::kDeleting
+            ? volumes_.FinishDelete(tenant, volume.id)
+            : volumes_.Delete(VolumeOrder{.tenant = tenant, .volume = volume.id}).status();
+    if (!status.ok() && status.code() != absl::StatusCode::kNotFound) return status;
+    ++*deleted;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status TenantLifecycle::DeleteImages(const std::string& tenant, uint32_t* deleted) {
+  std::vector<std::string> ids;
+  {
+    Registry::Access state = registry_.Acquire();
+    FLATVM_ASSIGN_OR_RETURN(const TenantEntry* entry, state->GetTenant(tenant));
+    for (const auto& [id, image] : entry->images) ids.push_back(id);
+  }
+  for (const std::string& id : ids) {
+    const auto image = images_.Remove(RemoveImageOrder{.tenant = tenant, .image = id});
+    if (!image.ok() && image.status().code() != absl::StatusCode::kNotFound) {
+      return image.status();
+    }
+    ++*deleted;
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<RemoveTenantResult> TenantLifecycle::Remove(const RemoveTenantOrder& order) {
   FLATVM_RETURN_IF_ERROR(base::CheckRequestId(order.request_id));
   FLATVM_RETURN_IF_ERROR(base::CheckName("name", order.name));
-  FLATVM_ASSIGN_OR_RETURN(const TenantRecord tenant, BeginRemoval(order));
+  RemoveTenantOrder question = order;
+  question.mode = Mode::kValidateOnly;
+  FLATVM_ASSIGN_OR_RETURN(const TenantRecord found, BeginRemoval(question));
   RemoveTenantResult result;
   if (order.mode == Mode::kValidateOnly) return result;
+  // A guest may keep its disks; that is to be known before anything is gone.
+  FLATVM_RETURN_IF_ERROR(DetachVolumes(order.name));
+  FLATVM_ASSIGN_OR_RETURN(const TenantRecord tenant, BeginRemoval(order));
+
+  if (absl::Status kept = quota_moves_.plug().Unplug(tenant); !kept.ok()) {
+    CallOffRemoval(tenant.name, found.state);
+    return kept;
+  }
 
   absl::Status status = ports_.records.PutTenant(tenant);
   if (status.ok()) status = DestroySecondaries(order.name, &result.destroyed_vms);
+  if (status.ok()) status = DeleteVolumes(order.name, &result.deleted_volumes);
+  if (status.ok()) status = DeleteImages(order.name, &result.deleted_images);
   if (status.ok()) status = RemoveEffects(tenant, order.restart, &result.needs_restart);
   EndRemoval(tenant, status.ok());
   if (!status.ok()) return status;

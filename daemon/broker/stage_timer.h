@@ -22,12 +22,18 @@ class StageTimer {
   // long.
   absl::Status EndStage(const std::string& name);
 
+  // The same for a stage that may take as long as it needs: its time is added to the deadline.
+  void EndOpenStage(const std::string& name);
+
   const std::vector<StageDuration>& stages() const { return stages_; }
   std::chrono::steady_clock::time_point deadline() const { return deadline_; }
 
  private:
+  // Of the stage that ends.
+  std::chrono::steady_clock::duration Note(const std::string& name);
+
   const base::Clock& clock_;
-  const std::chrono::steady_clock::time_point deadline_;
+  std::chrono::steady_clock::time_point deadline_;
   std::chrono::steady_clock::time_point stage_start_;
   std::vector<StageDuration> stages_;
 };

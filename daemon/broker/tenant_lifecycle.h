@@ -9,10 +9,13 @@
 
 #include "absl/status/statusor.h"
 #include "daemon/broker/cid_allocator.h"
+#include "daemon/broker/image_lifecycle.h"
 #include "daemon/broker/records.h"
 #include "daemon/broker/registry.h"
 #include "daemon/broker/settings.h"
+#include "daemon/broker/tenant_plan.h"
 #include "daemon/broker/vm_lifecycle.h"
+#include "daemon/broker/volume_lifecycle.h"
 
 namespace flatvm::broker {
 
@@ -27,6 +30,7 @@ struct CreateTenantOrder {
   cgroups::IoLimits io;
   std::vector<uint32_t> cpus;  // rising; empty: all
   Carve carve;
+  uint32_t quota_disk_mib = 0;  // of limits.disk_mib; 0: no quota disk
   PrimaryRestart restart = PrimaryRestart::kLeaveRunning;
 };
 
@@ -36,51 +40,39 @@ struct CreateTenantResult {
 };
 
 enum class Secondaries { kRefuse, kDestroy };
+enum class Volumes { kRefuse, kDelete };  // and the quota disk, and own images
 
 struct RemoveTenantOrder {
   std::string name;
   std::string request_id;
   Mode mode = Mode::kExecute;
   Secondaries secondaries = Secondaries::kRefuse;
+  Volumes volumes = Volumes::kRefuse;
   PrimaryRestart restart = PrimaryRestart::kLeaveRunning;
 };
 
 struct RemoveTenantResult {
   uint32_t destroyed_vms = 0;
+  uint32_t deleted_volumes = 0;
+  uint32_t deleted_images = 0;
   std::vector<std::string> needs_restart;
 };
-
-// What the running instance of a primary lacks of what its tenant gives it; empty if it does not
-// run.
-std::vector<std::string> LacksOf(const hypervisor::PrimaryInfo& primary,
-                                 const hypervisor::PrimaryAttachment& attachment);
-
-hypervisor::PrimaryAttachment AttachmentOf(const TenantRecord& tenant);
-
-// OK unless another tenant that has a list of CPUs shares one with `cpus`. Errors:
-// FAILED_PRECONDITION / kCpusTaken.
-absl::Status CheckCpusFree(const RegistryState& state, const std::string& tenant,
-                           const std::vector<uint32_t>& cpus);
-
-// OK unless `carve` asks for what this primary cannot do. Errors: FAILED_PRECONDITION /
-// kPrimaryKeepsMemory.
-absl::Status CheckCarvable(const hypervisor::PrimaryInfo& primary, const Carve& carve);
-
-// What the kernel is to enforce for a tenant. memory.high lies a little below memory.max, so that a
-// tenant that fills up is slowed before it is killed.
-cgroups::SliceLimits SliceLimitsOf(const TenantRecord& tenant);
 
 // Thread-safe; calls block on libvirt, systemd and the disk.
 class TenantLifecycle {
  public:
   TenantLifecycle(const Settings& settings, const Ports& ports, Registry& registry,
-                  CidAllocator& cids, Carver& carver, network::SubnetPool subnets, VmLifecycle& vms)
+                  CidAllocator& cids, Carver& carver, network::SubnetPool subnets, VmLifecycle& vms,
+                  VolumeLifecycle& volumes, QuotaMoves& quota_moves, ImageLifecycle& images)
       : settings_(settings),
         ports_(ports),
         registry_(registry),
         cids_(cids),
         carver_(carver),
         vms_(vms),
+        volumes_(volumes),
+        quota_moves_(quota_moves),
+        images_(images),
         subnets_(std::move(subnets)) {}
 
   // Reserves a subnet, a CID and an address, makes slice, network and directory, edits the
@@ -92,8 +84,10 @@ class TenantLifecycle {
   absl::StatusOr<CreateTenantResult> Create(const CreateTenantOrder& order);
 
   // Undoes Create. If a step fails the tenant stays in kRemoving and a further remove goes on where
-  // this one ended. Errors: NOT_FOUND / kTenantNotFound; FAILED_PRECONDITION /
-  // kTenantHasSecondaries; ABORTED / kChangeInFlight; UNAVAILABLE; INTERNAL.
+  // this one ended; but volumes and the quota disk are taken out of the primary first, while
+  // nothing has changed yet. Errors: NOT_FOUND / kTenantNotFound; FAILED_PRECONDITION /
+  // kTenantHasSecondaries, kTenantHasVolumes, kPrimaryKeepsDisk; ABORTED / kChangeInFlight;
+  // UNAVAILABLE; INTERNAL.
   absl::StatusOr<RemoveTenantResult> Remove(const RemoveTenantOrder& order);
 
   // Brings slice, network, directory and gate of a tenant in line with its record. Idempotent. For
@@ -115,8 +109,12 @@ class TenantLifecycle {
   class Creation;
 
   absl::Status DestroySecondaries(const std::string& tenant, uint32_t* destroyed);
+  absl::Status DetachVolumes(const std::string& tenant);
+  absl::Status DeleteVolumes(const std::string& tenant, uint32_t* deleted);
+  absl::Status DeleteImages(const std::string& tenant, uint32_t* deleted);
   // Marks the tenant as changing and answers with its record, or refuses.
   absl::StatusOr<TenantRecord> BeginRemoval(const RemoveTenantOrder& order);
+  void CallOffRemoval(const std::string& tenant, TenantState before);
   void EndRemoval(const TenantRecord& tenant, bool removed);
 
   const Settings& settings_;
@@ -125,6 +123,9 @@ class TenantLifecycle {
   CidAllocator& cids_;
   Carver& carver_;
   VmLifecycle& vms_;
+  VolumeLifecycle& volumes_;
+  QuotaMoves& quota_moves_;
+  ImageLifecycle& images_;
   std::mutex subnets_mutex_;  // guards subnets_
   network::SubnetPool subnets_;
 };

@@ -111,7 +111,7 @@ class TenantUpdates::Change {
     FLATVM_RETURN_IF_ERROR(ValidateCarve(after.carve, after.primary_memory_mib));
     FLATVM_ASSIGN_OR_RETURN(after.cpus, ValidateCpus(after.cpus, owner_.settings_.host_cpus));
     FLATVM_RETURN_IF_ERROR(CheckCpusFree(*state, order_.name, after.cpus));
-    result_.used = UsedBy(after, entry->vms, owner_.settings_);
+    result_.used = UsedBy(after, entry->vms, entry->volumes, entry->images, owner_.settings_);
     result_.left = LeftOf(after.limits, result_.used);
     result_.grant = GrantOf(after, after.limits, entry->vms, owner_.settings_);
     result_.excess = ExcessOf(after.limits, result_.used);

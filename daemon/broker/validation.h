@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -31,8 +32,41 @@ absl::StatusOr<std::vector<uint32_t>> ValidateCpus(const std::vector<uint32_t>& 
 // INVALID_ARGUMENT naming "io.<field>".
 absl::Status ValidateIo(const cgroups::IoLimits& io);
 
+// MiB, 0 (none) or 16..limits.disk_mib: less and there is no filesystem that could shrink. Errors:
+// INVALID_ARGUMENT naming "quota_disk_mib".
+absl::Status ValidateQuotaDisk(uint32_t quota_disk_mib, const Resources& limits);
+
 // A reference to a secondary: a name or an id. Errors: INVALID_ARGUMENT naming "vm".
 absl::Status ValidateVmReference(const std::string& reference);
+
+// A new volume's name and size; with a source to be cloned its size may be 0, and with an image on
+// the quota disk it is. Errors: INVALID_ARGUMENT naming "name", "size_mib", "clone_of" or
+// "from_quota_disk".
+absl::Status ValidateVolume(const std::string& name, uint32_t size_mib, const std::string& clone_of,
+                            const std::string& quota_path);
+
+// MiB, 1..67108864. Errors: INVALID_ARGUMENT naming "size_mib".
+absl::Status ValidateVolumeSize(uint32_t size_mib);
+
+// A reference to a volume: a name or an id. Errors: INVALID_ARGUMENT naming `field`.
+absl::Status ValidateVolumeReference(std::string_view field, const std::string& reference);
+
+// A new own image's name and size. Errors: INVALID_ARGUMENT naming "image" or "size_bytes";
+// FAILED_PRECONDITION / kImageUnusable for a raw one that is not made of whole sectors.
+absl::Status ValidateImport(const std::string& name, base::DiskFormat format, uint64_t size_bytes);
+
+// 64 lower-case hexadecimal digits. Errors: INVALID_ARGUMENT naming "sha256".
+absl::Status ValidateDigest(const std::string& sha256);
+
+// A part of an import: bytes, up to 61440, or zeros. Errors: INVALID_ARGUMENT naming "image_id",
+// "data" or "zeros".
+absl::Status ValidateChunk(const std::string& image_id, size_t data_bytes, uint64_t zeros);
+
+// Errors: INVALID_ARGUMENT naming "image_id".
+absl::Status ValidateImageId(const std::string& image_id);
+
+// A reference to an own image: a name or an id. Errors: INVALID_ARGUMENT naming "image".
+absl::Status ValidateImageReference(const std::string& reference);
 
 // A libvirt domain name, 1..128 printable bytes without '/'. Errors: INVALID_ARGUMENT naming
 // "primary".

@@ -24,10 +24,14 @@ struct Config {
   uint32_t vmm_overhead_mib = 64;    // counted for each VM beside its guest memory
   uint32_t front_overhead_mib = 64;  // counted for each tenant
   uint32_t create_timeout_ms = 60'000;
-  uint32_t carve_timeout_ms = 15'000;     // for a primary to give memory back
-  uint32_t shutdown_timeout_ms = 30'000;  // of a primary at --restart, then by force
+  uint32_t carve_timeout_ms = 15'000;      // for a primary to give memory back
+  uint32_t detach_timeout_ms = 10'000;     // for a primary's guest to let go of a disk
+  uint32_t import_expiry_ms = 86'400'000;  // of an import without a byte; 0: never
+  uint32_t shutdown_timeout_ms = 30'000;   // of a primary at --restart, then by force
 
   std::string front_program = "/usr/libexec/flatvm/flatvm-front";
+  std::string quota_program = "/usr/libexec/flatvm/flatvm-quota";
+  std::string import_program = "/usr/libexec/flatvm/flatvm-import";
   std::string qemu_img_program = "/usr/bin/qemu-img";
 
   bool operator==(const Config&) const = default;

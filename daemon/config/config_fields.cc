@@ -20,6 +20,7 @@ constexpr uint32_t kMaxOverheadMib = 64U * 1024U;
 // Shorter ones fail on a busy host, longer ones hold a caller for ever.
 constexpr uint32_t kMinTimeoutMs = 1000;
 constexpr uint32_t kMaxTimeoutMs = 3'600'000;
+constexpr uint32_t kMaxExpiryMs = 86'400'000;  // the longest that a duration can say
 
 constexpr std::array kFields = {
     ConfigField{"", "state_dir", TextField{&Config::state_dir, TextKind::kAbsolutePath}},
@@ -43,9 +44,15 @@ constexpr std::array kFields = {
                 DurationField{&Config::create_timeout_ms, kMinTimeoutMs, kMaxTimeoutMs}},
     ConfigField{"timeouts", "carve",
                 DurationField{&Config::carve_timeout_ms, kMinTimeoutMs, kMaxTimeoutMs}},
+    ConfigField{"timeouts", "detach",
+                DurationField{&Config::detach_timeout_ms, kMinTimeoutMs, kMaxTimeoutMs}},
+    ConfigField{"timeouts", "import_expiry",
+                DurationField{&Config::import_expiry_ms, 0, kMaxExpiryMs}},
     ConfigField{"timeouts", "primary_shutdown",
                 DurationField{&Config::shutdown_timeout_ms, kMinTimeoutMs, kMaxTimeoutMs}},
     ConfigField{"programs", "front", TextField{&Config::front_program, TextKind::kAbsolutePath}},
+    ConfigField{"programs", "quota", TextField{&Config::quota_program, TextKind::kAbsolutePath}},
+    ConfigField{"programs", "import", TextField{&Config::import_program, TextKind::kAbsolutePath}},
     ConfigField{"programs", "qemu_img",
                 TextField{&Config::qemu_img_program, TextKind::kAbsolutePath}},
 };

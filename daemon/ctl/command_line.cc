@@ -16,6 +16,9 @@ namespace {
 using base::FieldError;
 using base::Reason;
 
+// A flatvmd that hangs is one of the things that a check is to tell.
+constexpr std::chrono::seconds kCheckTimeout{10};
+
 // The four that a new tenant must have; the grammar saw to it that they were given.
 absl::StatusOr<v1::Resources> ParseAmounts(const LimitWords& words) {
   v1::Resources limits;
@@ -44,6 +47,11 @@ absl::StatusOr<Command> TenantAdd(const Words& words) {
   request.set_cpus(cpus);
   FLATVM_ASSIGN_OR_RETURN(const IoLimitsChange io, ParseIoLimitsChange(words.limits));
   if (io != IoLimitsChange()) *request.mutable_io() = ApplyChange(io, v1::IoLimits());
+  if (words.limits.quota_disk.has_value()) {
+    FLATVM_ASSIGN_OR_RETURN(const uint32_t quota_disk_mib,
+                            base::ParseSizeMib("--quota-disk", *words.limits.quota_disk));
+    request.set_quota_disk_mib(quota_disk_mib);
+  }
   FLATVM_ASSIGN_OR_RETURN(const CarveChange carve, ParseCarveChange(words.limits));
   if (carve != CarveChange()) {
     FLATVM_ASSIGN_OR_RETURN(*request.mutable_carve(), ApplyChange(carve, v1::Carve()));
@@ -60,6 +68,7 @@ Command TenantRemove(const Words& words) {
   v1::RemoveTenantRequest request;
   request.set_name(words.tenant_name);
   request.set_destroy_secondaries(words.destroy_secondaries);
+  request.set_delete_volumes(words.delete_volumes);
   request.set_restart_primary(words.restart);
   request.set_validate_only(words.validate_only);
   return request;
@@ -99,6 +108,24 @@ Command VmList(const Words& words) {
   return request;
 }
 
+Command VolumeList(const Words& words) {
+  v1::ListAllVolumesRequest request;
+  request.set_tenant(words.tenant_option);
+  return request;
+}
+
+absl::StatusOr<Command> Image(const Words& words) {
+  FLATVM_ASSIGN_OR_RETURN(ImageCommand command, ParseImageCommand(words));
+  return command;
+}
+
+absl::StatusOr<Command> Check(const Words& words) {
+  if (words.check_config == "") {
+    return FieldError(Reason::kFieldMalformed, "--config", "must not be empty");
+  }
+  return CheckCommand{.config_path = words.check_config.value_or("")};
+}
+
 absl::StatusOr<Command> CommandOf(const Words& words) {
   switch (words.command) {
     case CommandWord::kTenantAdd:
@@ -117,8 +144,32 @@ absl::StatusOr<Command> CommandOf(const Words& words) {
       return VmShow(words);
     case CommandWord::kDestroy:
       return VmDestroy(words);
+    case CommandWord::kVolumeList:
+      return VolumeList(words);
+    case CommandWord::kImageAdd:
+    case CommandWord::kImageList:
+    case CommandWord::kImageRemove:
+    case CommandWord::kImageVerify:
+      return Image(words);
+    case CommandWord::kCheck:
+      return Check(words);
   }
   return base::InternalError("a command without a meaning");
+}
+
+absl::StatusOr<Invocation> InvocationOf(const Words& words) {
+  Invocation invocation;
+  if (!words.socket.empty()) invocation.socket_path = words.socket;
+  if (words.json) invocation.format = OutputFormat::kJson;
+  if (words.command == CommandWord::kCheck) invocation.timeout = kCheckTimeout;
+  if (!words.timeout.empty()) {
+    FLATVM_ASSIGN_OR_RETURN(const uint32_t timeout_ms,
+                            base::ParseDurationMs("--timeout", words.timeout));
+    if (timeout_ms == 0) return FieldError(Reason::kFieldOutOfRange, "--timeout", "must not be 0");
+    invocation.timeout = std::chrono::milliseconds(timeout_ms);
+  }
+  FLATVM_ASSIGN_OR_RETURN(invocation.command, CommandOf(words));
+  return invocation;
 }
 
 }  // namespace
@@ -150,20 +201,10 @@ OutputFormat FormatFor(const std::vector<std::string>& args) {
 
 absl::StatusOr<std::variant<Invocation, PrintAndExit>> ParseCommandLine(
     const std::vector<std::string>& args) {
-  FLATVM_ASSIGN_OR_RETURN(const auto parsed, ParseWords(args));
-  if (const auto* print = std::get_if<PrintAndExit>(&parsed); print != nullptr) return *print;
-  const Words& words = std::get<Words>(parsed);
-  Invocation invocation;
-  if (!words.socket.empty()) invocation.socket_path = words.socket;
-  if (words.json) invocation.format = OutputFormat::kJson;
-  if (!words.timeout.empty()) {
-    FLATVM_ASSIGN_OR_RETURN(const uint32_t timeout_ms,
-                            base::ParseDurationMs("--timeout", words.timeout));
-    if (timeout_ms == 0) return FieldError(Reason::kFieldOutOfRange, "--timeout", "must not be 0");
-    invocation.timeout = std::chrono::milliseconds(timeout_ms);
-  }
-  FLATVM_ASSIGN_OR_RETURN(invocation.command, CommandOf(words));
-  return invocation;
+  const auto parsed = ParseWords(args);
+  if (!parsed.ok()) return parsed.status();
+  if (const auto* print = std::get_if<PrintAndExit>(&*parsed); print != nullptr) return *print;
+  return InvocationOf(std::get<Words>(*parsed));
 }
 
 }  // namespace flatvm::ctl

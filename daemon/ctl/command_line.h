@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "daemon/ctl/grammar.h"
+#include "daemon/ctl/image_command.h"
 #include "daemon/ctl/tenant_change.h"
 #include "flatvm/v1/admin.pb.h"
 
@@ -15,14 +16,19 @@ namespace flatvm::ctl {
 
 enum class OutputFormat { kText, kJson };
 
+struct CheckCommand {
+  std::string config_path;  // empty: the usual one, which need not be there
+};
+
 struct DestroyVms {
   std::vector<v1::DestroyAnyVmRequest> requests;
 };
 
-// What to do, as the request to send. Requests have no request_id yet.
+// What to do; where flatvmd does it, as the request to send. Requests have no request_id yet.
 using Command = std::variant<v1::CreateTenantRequest, TenantChange, v1::RemoveTenantRequest,
                              v1::ListTenantsRequest, v1::ShowTenantRequest, v1::ListAllVmsRequest,
-                             v1::ShowAnyVmRequest, DestroyVms>;
+                             v1::ShowAnyVmRequest, DestroyVms, v1::ListAllVolumesRequest,
+                             ImageCommand, CheckCommand>;
 
 struct Invocation {
   std::string socket_path = "/run/flatvm/admin.sock";

@@ -9,26 +9,33 @@ _flatvmctl_vms() {
   flatvmctl --timeout 2s list 2>/dev/null | awk 'NR > 1 { print $1 "/" $2 }'
 }
 
+_flatvmctl_images() {
+  flatvmctl image list 2>/dev/null | awk 'NR > 1 { print $1 }'
+}
+
 _flatvmctl() {
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
   local word command= i
   local common='--json --socket --timeout --help'
   local limits='--memory --vcpus --vms --disk --cpus --read-bps --write-bps --read-iops --write-iops'
   limits+=' --carve --primary-min-memory'
+  local images='--catalog --config'
   COMPREPLY=()
 
   # The command is what is neither an option nor an option's value.
   for ((i = 1; i < COMP_CWORD; i++)); do
     word=${COMP_WORDS[i]}
     case $word in
-      --socket | --timeout | --tenant | --primary | --memory | --vcpus | --vms | --disk) ((i++)) ;;
+      --socket | --timeout | --tenant | --primary | --memory | --vcpus | --vms | --disk | --quota-disk) ((i++)) ;;
       --cpus | --read-bps | --write-bps | --read-iops | --write-iops) ((i++)) ;;
       --carve | --primary-min-memory) ((i++)) ;;
+      --format | --kernel | --initrd | --cmdline | --description | --min-memory) ((i++)) ;;
+      --catalog | --config) ((i++)) ;;
       -*) ;;
       *)
         case $command in
           '') command=$word ;;
-          tenant) command="tenant $word" ;;
+          tenant | volume | image) command="$command $word" ;;
         esac
         ;;
     esac
@@ -36,8 +43,17 @@ _flatvmctl() {
 
   local words=
   case $prev in
-    --socket)
+    --socket | --kernel | --initrd | --config)
       COMPREPLY=($(compgen -f -- "$cur"))
+      return
+      ;;
+    --catalog)
+      COMPREPLY=($(compgen -d -- "$cur"))
+      return
+      ;;
+    --format) words='raw qcow2' ;;
+    --disk)
+      [[ $command != 'image add' ]] || COMPREPLY=($(compgen -f -- "$cur"))
       return
       ;;
     --primary) words=$(virsh --quiet list --all --name 2>/dev/null) ;;
@@ -45,18 +61,19 @@ _flatvmctl() {
     --cpus) words=all ;;
     --read-bps | --write-bps | --read-iops | --write-iops) words=none ;;
     --carve) words='reserved balloon' ;;
-    --timeout | --memory | --vcpus | --vms | --disk | --primary-min-memory) return ;;
+    --timeout | --memory | --vcpus | --vms | --quota-disk | --primary-min-memory) return ;;
+    --cmdline | --description | --min-memory) return ;;
     *)
       case $command in
-        '') words="tenant list show destroy --version $common" ;;
+        '') words="tenant volume image list show destroy check --version $common" ;;
         tenant) words="add set remove list show $common" ;;
-        'tenant add') words="--primary $limits --restart --validate-only $common" ;;
+        'tenant add') words="--primary $limits --quota-disk --restart --validate-only $common" ;;
         'tenant set')
           words="$limits --force --validate-only $common"
           [[ $cur == -* ]] || words=$(_flatvmctl_tenants)
           ;;
         'tenant remove')
-          words="--destroy-secondaries --restart --validate-only $common"
+          words="--destroy-secondaries --delete-volumes --restart --validate-only $common"
           [[ $cur == -* ]] || words=$(_flatvmctl_tenants)
           ;;
         'tenant list') words=$common ;;
@@ -64,7 +81,23 @@ _flatvmctl() {
           words=$common
           [[ $cur == -* ]] || words=$(_flatvmctl_tenants)
           ;;
-        list) words="--tenant $common" ;;
+        volume) words="list $common" ;;
+        image) words="add list remove verify $common" ;;
+        'image add')
+          words="--disk --format --kernel --initrd --cmdline --description --min-memory"
+          words+=" --validate-only $images $common"
+          ;;
+        'image list') words="--own --tenant $images $common" ;;
+        'image remove')
+          words="--force --validate-only $images $common"
+          [[ $cur == -* ]] || words=$(_flatvmctl_images)
+          ;;
+        'image verify')
+          words="$images $common"
+          [[ $cur == -* ]] || words=$(_flatvmctl_images)
+          ;;
+        list | 'volume list') words="--tenant $common" ;;
+        check) words="--config $common" ;;
         show)
           words="--tenant $common"
           [[ $cur == -* ]] || words=$(_flatvmctl_vms)

@@ -29,6 +29,9 @@ class Grammar {
     app_.add_flag("--json", words_.json, "answers and errors as JSON");
     AddTenantCommands();
     AddVmCommands();
+    AddVolumeCommands();
+    AddImageCommands();
+    AddCheckCommand();
     app_.footer(kHelpFooter);
   }
   Grammar(const Grammar&) = delete;
@@ -80,6 +83,9 @@ class Grammar {
         ->type_name("DOMAIN");
     for (CLI::Option* option : AddAmountOptions(add)) option->required();
     AddLimitOptions(add);
+    AddWord(add, "--quota-disk", &words_.limits.quota_disk,
+            "of --disk: a disk in the primary, whose images become its secondaries' [none]",
+            "SIZE");
     AddChangeFlags(add);
     AddRestartFlag(add);
 
@@ -96,6 +102,8 @@ class Grammar {
     AddTenantName(remove);
     remove->add_flag("--destroy-secondaries", words_.destroy_secondaries,
                      "destroy the tenant's secondaries first");
+    remove->add_flag("--delete-volumes", words_.delete_volumes,
+                     "delete the tenant's volumes with all that is on them");
     AddChangeFlags(remove);
     AddRestartFlag(remove);
 
@@ -119,6 +127,52 @@ class Grammar {
     AddChangeFlags(destroy);
   }
 
+  void AddVolumeCommands() {
+    CLI::App* volume = app_.add_subcommand("volume", "list volumes");
+    volume->require_subcommand(1);
+    AddTenantOption(
+        AddCommand(volume, CommandWord::kVolumeList, "list", "volumes of all tenants, or of one"));
+  }
+
+  void AddImageCommands() {
+    CLI::App* image = app_.add_subcommand("image", "add, list, remove and verify catalog images");
+    image->require_subcommand(1);
+    ImageWords& words = words_.image;
+    CLI::App* add =
+        AddCommand(image, CommandWord::kImageAdd, "add", "copy an image into the catalog");
+    AddImageName(add);
+    AddWord(add, "--disk", &words.disk, "a disk image", "FILE");
+    AddWord(add, "--format", &words.format, "raw or qcow2 [by the ending of --disk]", "FORMAT");
+    AddWord(add, "--kernel", &words.kernel, "booted directly", "FILE");
+    AddWord(add, "--initrd", &words.initrd, "for the kernel", "FILE");
+    AddWord(add, "--cmdline", &words.cmdline, "for the kernel", "TEXT");
+    AddWord(add, "--description", &words.description, "one line", "TEXT");
+    AddWord(add, "--min-memory", &words.min_memory, "no secondary of it may have less", "SIZE");
+    AddChangeFlags(add);
+    CLI::App* list = AddCommand(image, CommandWord::kImageList, "list",
+                                "the catalog's images, or tenants' own ones");
+    list->add_flag("--own", words.own, "tenants' own images, those of all or of --tenant");
+    AddTenantOption(list);
+    CLI::App* remove =
+        AddCommand(image, CommandWord::kImageRemove, "remove", "delete an image that nobody uses");
+    AddImageName(remove);
+    remove->add_flag("--force", words_.force, "also one in use, and without asking flatvmd");
+    AddChangeFlags(remove);
+    CLI::App* verify = AddCommand(image, CommandWord::kImageVerify, "verify",
+                                  "compare images with their digests, all or those named");
+    verify->add_option("NAME", words.names, "images' names")->type_name("");
+    for (CLI::App* command : {add, list, remove, verify}) {
+      AddWord(command, "--catalog", &words.catalog, "the catalog's directory [by --config]", "DIR");
+      AddWord(command, "--config", &words.config, "[/etc/flatvm/flatvmd.json]", "FILE");
+    }
+  }
+
+  void AddCheckCommand() {
+    CLI::App* check = AddCommand(&app_, CommandWord::kCheck, "check",
+                                 "what this host has and lacks, and what that costs");
+    AddWord(check, "--config", &words_.check_config, "[/etc/flatvm/flatvmd.json]", "FILE");
+  }
+
   // CLI11 would read an empty word into an optional as none.
   static CLI::Option* AddWord(CLI::App* command, const char* option,
                               std::optional<std::string>* word, const char* what,
@@ -135,7 +189,8 @@ class Grammar {
     return {AddWord(command, "--memory", &limits.memory, kForAll, "SIZE"),
             AddWord(command, "--vcpus", &limits.vcpus, kForAll, "COUNT"),
             AddWord(command, "--vms", &limits.vms, "secondaries at most", "COUNT"),
-            AddWord(command, "--disk", &limits.disk, "for all its secondaries' disks", "SIZE")};
+            AddWord(command, "--disk", &limits.disk, "for all its secondaries' disks and volumes",
+                    "SIZE")};
   }
 
   void AddLimitOptions(CLI::App* command) {
@@ -156,6 +211,9 @@ class Grammar {
 
   void AddTenantName(CLI::App* command) {
     command->add_option("NAME", words_.tenant_name, "the tenant's name")->required()->type_name("");
+  }
+  void AddImageName(CLI::App* command) {
+    command->add_option("NAME", words_.image.name, "the image's name")->required()->type_name("");
   }
   void AddTenantOption(CLI::App* command) {
     command->add_option("--tenant", words_.tenant_option, "the tenant's name")->type_name("NAME");

@@ -19,6 +19,12 @@ enum class CommandWord {
   kList,
   kShow,
   kDestroy,
+  kVolumeList,
+  kImageAdd,
+  kImageList,
+  kImageRemove,
+  kImageVerify,
+  kCheck,
 };
 
 // A tenant's limits as they were written. Absent: not given, which an empty word is not.
@@ -34,8 +40,25 @@ struct LimitWords {
   std::optional<std::string> write_iops;
   std::optional<std::string> carve;
   std::optional<std::string> primary_min_memory;
+  std::optional<std::string> quota_disk;  // of tenant add only
 
   bool operator==(const LimitWords&) const = default;
+};
+
+// What is said of catalog images, as it was written. Absent: not given.
+struct ImageWords {
+  std::string name;
+  std::vector<std::string> names;
+  std::optional<std::string> disk;
+  std::optional<std::string> format;
+  std::optional<std::string> kernel;
+  std::optional<std::string> initrd;
+  std::optional<std::string> cmdline;
+  std::optional<std::string> description;
+  std::optional<std::string> min_memory;
+  std::optional<std::string> catalog;
+  std::optional<std::string> config;
+  bool own = false;
 };
 
 // Every option as it was written: CLI11's own number conversion takes "010" for eight.
@@ -48,9 +71,12 @@ struct Words {
   std::string tenant_option;
   std::string primary;
   LimitWords limits;
+  ImageWords image;
+  std::optional<std::string> check_config;
   bool force = false;
   bool restart = false;
   bool destroy_secondaries = false;
+  bool delete_volumes = false;
   bool validate_only = false;
   std::vector<std::string> vm_words;
   std::string vm_word;

@@ -14,7 +14,11 @@ Examples:
   flatvmctl list --json
   flatvmctl show acme/web
   flatvmctl destroy acme/web acme/db
-  flatvmctl tenant remove acme --destroy-secondaries
+  flatvmctl volume list --tenant acme
+  flatvmctl image add bookworm --disk bookworm.qcow2 --min-memory 256MiB
+  flatvmctl image verify
+  flatvmctl check
+  flatvmctl tenant remove acme --destroy-secondaries --delete-volumes
 
 Exit codes:
   0 done                 4 already there        8 flatvmd or libvirt unavailable

@@ -113,13 +113,23 @@ Json VmJson(const v1::Vm& vm) {
   for (const v1::StageDuration& stage : vm.stages()) {
     stages.push_back(Json{{"stage", stage.stage()}, {"duration_us", stage.duration_us()}});
   }
-  return {{"id", vm.id()},           {"name", vm.name()},
-          {"tenant", vm.tenant()},   {"state", StateName(vm.state())},
-          {"image", vm.image()},     {"memory_mib", vm.memory_mib()},
-          {"vcpus", vm.vcpus()},     {"disk_mib", vm.disk_mib()},
-          {"address", vm.address()}, {"mac", vm.mac()},
-          {"cid", vm.cid()},         {"created_at", CreatedAt(vm)},
-          {"stages", stages}};
+  return {{"id", vm.id()},
+          {"name", vm.name()},
+          {"tenant", vm.tenant()},
+          {"state", StateName(vm.state())},
+          {"image", vm.image()},
+          {"memory_mib", vm.memory_mib()},
+          {"vcpus", vm.vcpus()},
+          {"disk_mib", vm.disk_mib()},
+          {"address", vm.address()},
+          {"mac", vm.mac()},
+          {"cid", vm.cid()},
+          {"created_at", CreatedAt(vm)},
+          {"stages", stages},
+          {"volume", vm.volume()},
+          {"data_volumes", StringListJson(vm.data_volumes())},
+          {"from_quota_disk", vm.from_quota_disk()},
+          {"image_id", vm.image_id()}};
 }
 
 Json ShownVmJson(const v1::ShowAnyVmResponse& shown) {
@@ -150,6 +160,7 @@ Json TenantJson(const v1::Tenant& tenant) {
           {"io", IoLimitsJson(tenant.io())},
           {"cpus", tenant.cpus()},
           {"carve", CarveJson(tenant.carve())},
+          {"quota_disk_mib", tenant.quota_disk_mib()},
           {"usage", tenant.has_usage() ? UsageJson(tenant.usage()) : Json()}};
 }
 

@@ -147,11 +147,14 @@ std::string TenantDetails(const v1::Tenant& tenant) {
 }
 
 std::string TenantLimits(const v1::Tenant& tenant) {
-  return StrCat(LimitTable(tenant), "\n",
-                RenderPairs({{"cpus:", CpusText(tenant)},
-                             {"read:", ReadText(tenant.io(), "no limit")},
-                             {"write:", WriteText(tenant.io(), "no limit")},
-                             {"carve:", CarveText(tenant.carve())}}));
+  return StrCat(
+      LimitTable(tenant), "\n",
+      RenderPairs({{"cpus:", CpusText(tenant)},
+                   {"read:", ReadText(tenant.io(), "no limit")},
+                   {"write:", WriteText(tenant.io(), "no limit")},
+                   {"carve:", CarveText(tenant.carve())},
+                   {"quota disk:",
+                    tenant.quota_disk_mib() == 0 ? "-" : FormatSizeMib(tenant.quota_disk_mib())}}));
 }
 
 std::string UpdatedTenant(const v1::UpdateTenantRequest& request,

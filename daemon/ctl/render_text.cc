@@ -17,6 +17,8 @@ using Rows = std::vector<std::vector<std::string>>;
 
 std::string DiskText(uint32_t disk_mib) { return disk_mib == 0 ? "-" : FormatSizeMib(disk_mib); }
 
+std::string OrDash(const std::string& text) { return text.empty() ? "-" : text; }
+
 std::string StageText(const v1::Vm& vm) {
   std::string text;
   for (const v1::StageDuration& stage : vm.stages()) {
@@ -32,7 +34,7 @@ std::string VmTable(const google::protobuf::RepeatedPtrField<v1::Vm>& vms) {
   if (vms.empty()) return "no secondaries\n";
   Rows rows;
   for (const v1::Vm& vm : vms) {
-    rows.push_back({vm.tenant(), vm.name(), StateName(vm.state()), vm.image(),
+    rows.push_back({vm.tenant(), vm.name(), StateName(vm.state()), OrDash(vm.image()),
                     FormatSizeMib(vm.memory_mib()), StrCat(vm.vcpus()), DiskText(vm.disk_mib()),
                     vm.address(), StrCat(vm.cid()), vm.id()});
   }
@@ -47,7 +49,9 @@ std::string VmDetails(const v1::ShowAnyVmResponse& shown) {
                       {"tenant:", vm.tenant()},
                       {"id:", vm.id()},
                       {"state:", StateName(vm.state())},
-                      {"image:", vm.image()},
+                      {"image:", OrDash(vm.image())},
+                      {"volume:", OrDash(vm.volume())},
+                      {"data volumes:", OrDash(JoinWords(vm.data_volumes()))},
                       {"memory:", FormatSizeMib(vm.memory_mib())},
                       {"vcpus:", StrCat(vm.vcpus())},
                       {"disk:", DiskText(vm.disk_mib())},

@@ -7,11 +7,15 @@
 #include "daemon/base/str_cat.h"
 #include "daemon/base/text_table.h"
 #include "daemon/base/uuid.h"
+#include "daemon/check/linux_host.h"
 #include "daemon/ctl/call_status.h"
 #include "daemon/ctl/command_line.h"
 #include "daemon/ctl/render_json.h"
 #include "daemon/ctl/render_tenant.h"
 #include "daemon/ctl/render_text.h"
+#include "daemon/ctl/render_volume.h"
+#include "daemon/ctl/run_check.h"
+#include "daemon/ctl/run_image.h"
 #include "daemon/ctl/tenant_change.h"
 
 namespace flatvm::ctl {
@@ -52,7 +56,9 @@ class Runner {
       : json_(invocation.format == OutputFormat::kJson),
         client_(invocation.socket_path, invocation.timeout, surroundings.sleep),
         out_(surroundings.out),
-        err_(surroundings.err) {}
+        err_(surroundings.err),
+        progress_(surroundings.progress),
+        host_(surroundings.host) {}
 
   int operator()(v1::CreateTenantRequest request) {
     request.set_request_id(base::NewUuid());
@@ -114,15 +120,14 @@ class Runner {
     if (json_) {
       return Print({{"name", request.name()},
                     {"destroyed_vms", answer->destroyed_vms()},
+                    {"deleted_volumes", answer->deleted_volumes()},
+                    {"deleted_images", answer->deleted_images()},
                     {"needs_restart", StringListJson(answer->needs_restart())}});
     }
     const bool dry = request.validate_only();
-    out_ << EscapeForTerminal(StrCat(dry ? "would remove" : "removed", " tenant ", request.name()));
-    if (const uint32_t count = answer->destroyed_vms(); count > 0) {
-      out_ << " and " << (dry ? "destroy " : "destroyed ") << count
-           << (count == 1 ? " secondary" : " secondaries");
-    }
-    out_ << "\n";
+    out_ << EscapeForTerminal(StrCat(dry ? "would remove" : "removed", " tenant ", request.name(),
+                                     RemovedWithIt(*answer)))
+         << "\n";
     if (answer->needs_restart().empty()) return Done();
     out_ << EscapeForTerminal(StrCat("its primary ", dry ? "would keep" : "keeps", " ",
                                      JoinWords(answer->needs_restart()),
@@ -155,6 +160,12 @@ class Runner {
     return json_ ? Print(VmListJson(answer->vms())) : Print(VmTable(answer->vms()));
   }
 
+  int operator()(const v1::ListAllVolumesRequest& request) {
+    const auto answer = client_.Call(&Stub::ListAllVolumes, request);
+    if (!answer.ok()) return Fail(answer.status());
+    return json_ ? Print(VolumeListJson(answer->volumes())) : Print(VolumeTable(answer->volumes()));
+  }
+
   int operator()(const v1::ShowAnyVmRequest& request) {
     const auto answer = client_.Call(&Stub::ShowAnyVm, request);
     if (!answer.ok()) return Fail(answer.status());
@@ -185,6 +196,27 @@ class Runner {
     return exit_code;
   }
 
+  int operator()(const ImageCommand& command) {
+    const absl::Status status =
+        RunImageCommand(command, {.format = json_ ? OutputFormat::kJson : OutputFormat::kText,
+                                  .out = out_,
+                                  .client = client_,
+                                  .progress = progress_});
+    out_.flush();  // the error comes last
+    return status.ok() ? Done() : Fail(status);
+  }
+
+  int operator()(const CheckCommand& command) {
+    check::LinuxHost this_one;
+    const absl::Status status =
+        RunCheck(command, {.format = json_ ? OutputFormat::kJson : OutputFormat::kText,
+                           .out = out_,
+                           .client = client_,
+                           .host = host_ != nullptr ? *host_ : this_one});
+    out_.flush();
+    return status.ok() ? Done() : Fail(status);
+  }
+
  private:
   // A first attempt may have done it before the connection was lost; flatvmd's memory of it does
   // not outlive flatvmd (proto: DestroyVmRequest).
@@ -201,6 +233,21 @@ class Runner {
     response.mutable_vm()->set_tenant(request.tenant());
     response.mutable_vm()->set_state(v1::VM_DESTROYING);
     return response;
+  }
+
+  // ", 2 secondaries and 1 volume"; "" for none. A preview counts nothing.
+  static std::string RemovedWithIt(const v1::RemoveTenantResponse& answer) {
+    google::protobuf::RepeatedPtrField<std::string> parts;
+    if (const uint32_t count = answer.destroyed_vms(); count > 0) {
+      parts.Add(StrCat(count, count == 1 ? " secondary" : " secondaries"));
+    }
+    if (const uint32_t count = answer.deleted_volumes(); count > 0) {
+      parts.Add(StrCat(count, count == 1 ? " volume" : " volumes"));
+    }
+    if (const uint32_t count = answer.deleted_images(); count > 0) {
+      parts.Add(StrCat(count, count == 1 ? " own image" : " own images"));
+    }
+    return parts.empty() ? "" : StrCat(" with ", JoinWords(parts));
   }
 
   static std::string NameOf(const v1::Vm& vm) {
@@ -226,6 +273,8 @@ class Runner {
   AdminClient client_;
   std::ostream& out_;
   std::ostream& err_;
+  const ProgressFn progress_;
+  check::Host* const host_;  // may be null
 };
 
 }  // namespace

@@ -52,6 +52,7 @@ void CallTable::Start(Request request, Done done) {
   call->set_method(std::move(request.method));
   call->set_request(std::move(request.bytes));
   call->set_timeout_ms(TimeoutMs(request.timeout));
+  steps_.Pass("front.asked");
   if (send_(message)) return;
 
   std::map<uint64_t, Waiting> failed;
@@ -94,6 +95,7 @@ bool CallTable::OnResult(internal::CallResult result) {
     done = std::move(found->second.done);
     calls_.erase(found);
   }
+  steps_.Pass("front.answered");
   done(std::move(outcome));
   return true;
 }

@@ -9,7 +9,9 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 
+#include "daemon/base/steps.h"
 #include "daemon/front/outcome.h"
 #include "flatvm/internal/front_link.pb.h"
 
@@ -35,7 +37,8 @@ class CallTable {
     std::chrono::milliseconds timeout{0};  // left of the caller's deadline; 0: none
   };
 
-  explicit CallTable(Send send) : send_(std::move(send)) {}
+  explicit CallTable(Send send, base::Steps steps = {})
+      : send_(std::move(send)), steps_(std::move(steps)) {}
 
   // Sends the call on. It fails at once with INVALID_ARGUMENT / kMessageTooLarge,
   // RESOURCE_EXHAUSTED / kTenantCallLimit, or UNAVAILABLE / kBrokerUnreachable.
@@ -63,6 +66,7 @@ class CallTable {
   static void FailAll(const std::map<uint64_t, Waiting>& calls, const Outcome& outcome);
 
   const Send send_;
+  const base::Steps steps_;
   mutable std::mutex mutex_;  // guards all below
   std::map<uint64_t, Waiting> calls_;
   uint64_t last_id_ = 0;

@@ -24,6 +24,8 @@ constexpr uint8_t kEndStream = 0x1;  // DATA, HEADERS
 constexpr uint8_t kAck = 0x1;        // SETTINGS, PING
 constexpr uint8_t kEndHeaders = 0x4;
 
+constexpr uint32_t kLargeDataBytes = 4096;
+
 uint32_t Byte(std::string_view bytes, size_t at) { return static_cast<uint8_t>(bytes[at]); }
 
 base::TokenBucket Bucket(const FrameRate& rate) { return {rate.per_second, rate.burst}; }
@@ -49,6 +51,7 @@ FrameGuard::FrameGuard(const GuardLimits& limits, Time now)
       resets_(Bucket(limits.resets)),
       settings_(Bucket(limits.settings)),
       pings_(Bucket(limits.pings)),
+      data_(Bucket(limits.data)),
       others_(Bucket(limits.others)) {}
 
 std::string_view FrameGuard::FromClient(std::string_view bytes, Time now, std::string* whole) {
@@ -139,6 +142,10 @@ std::string_view FrameGuard::CheckRate(const FrameHeader& header, Time now) {
       return settings_.Take(now) ? "" : "guard: too many SETTINGS";
     case kPing:
       return pings_.Take(now) ? "" : "guard: too many PING";
+    case kData:
+      // Small ones cost more than they bring.
+      if (header.length < kLargeDataBytes) return others_.Take(now) ? "" : "guard: too many frames";
+      return data_.Take(now) ? "" : "guard: too many large DATA";
     default:
       return others_.Take(now) ? "" : "guard: too many frames";
   }

@@ -32,7 +32,8 @@ struct GuardLimits {
   FrameRate resets{50, 100};
   FrameRate settings{10, 20};
   FrameRate pings{20, 40};
-  FrameRate others{5'000, 10'000};  // DATA, WINDOW_UPDATE, PRIORITY
+  FrameRate data{10'000, 20'000};   // DATA of 4 KiB or more: an image that comes has half of that
+  FrameRate others{5'000, 10'000};  // other DATA, WINDOW_UPDATE, PRIORITY
 };
 
 // A frame's first nine bytes, RFC 9113 section 4.1.
@@ -96,6 +97,7 @@ class FrameGuard {
   base::TokenBucket resets_;
   base::TokenBucket settings_;
   base::TokenBucket pings_;
+  base::TokenBucket data_;
   base::TokenBucket others_;
 
   std::string server_header_;    // less than kBytes

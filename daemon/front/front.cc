@@ -37,7 +37,8 @@ Front::Front(FrontOptions options, base::UniqueFd link, const base::Clock& clock
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       link_(std::move(link), [this] { Wake(); }),
-      calls_([this](const internal::FromFront& message) { return link_.Send(message); }),
+      calls_([this](const internal::FromFront& message) { return link_.Send(message); },
+             options_.steps),
       forwarder_(calls_) {}
 
 void Front::Wake() {

@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
+#include "daemon/base/steps.h"
 #include "daemon/base/unique_fd.h"
 #include "daemon/front/call_table.h"
 #include "daemon/front/connection.h"
@@ -26,6 +27,7 @@ struct FrontOptions {
   std::string tenant;  // for log lines only: identity is the link's
   ConnectionLimits connection;
   size_t max_connections = 8;
+  base::Steps steps{};  // nobody looks on
 };
 
 class Front {

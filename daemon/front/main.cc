@@ -1,29 +1,17 @@
 // flatvm-front: everything that touches bytes a guest chose, in a process of its own. The link to
 // flatvmd is standard input, which systemd connects.
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <cstdio>
+#include <cstdlib>
 #include <string_view>
 
 #include "daemon/base/clock.h"
 #include "daemon/base/error.h"
 #include "daemon/base/log.h"
 #include "daemon/base/names.h"
+#include "daemon/base/program_link.h"
+#include "daemon/base/steps.h"
 #include "daemon/base/str_cat.h"
 #include "daemon/front/front.h"
-
-namespace {
-
-// A copy of standard input that no child inherits; the original becomes /dev/null.
-flatvm::base::UniqueFd TakeLink() {
-  flatvm::base::UniqueFd link(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3));
-  const flatvm::base::UniqueFd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-  if (null.valid()) ::dup2(null.get(), STDIN_FILENO);
-  return link;
-}
-
-}  // namespace
 
 int main(int argc, char** argv) {
   using flatvm::base::LogLevel;
@@ -36,7 +24,14 @@ int main(int argc, char** argv) {
   flatvm::base::StderrLogger log;
   const flatvm::base::RealClock clock;
   const flatvm::base::LogFields fields{.tenant = argv[2]};
-  flatvm::front::Front front({.tenant = argv[2]}, TakeLink(), clock, log);
+  const auto steps = flatvm::base::StepsStoppingAt(std::getenv(flatvm::base::kStopAt),
+                                                   flatvm::base::Program::kFront, log);
+  if (!steps.ok()) {
+    log.Log(LogLevel::kError, flatvm::base::Message(steps.status()), fields);
+    return 2;
+  }
+  flatvm::front::Front front({.tenant = argv[2], .steps = *steps}, flatvm::base::TakeLink(), clock,
+                             log);
   const absl::Status status = front.Run();
   if (status.ok()) {
     log.Log(LogLevel::kInfo, "flatvmd closed the link; the front ends", fields);

@@ -11,18 +11,28 @@
 namespace flatvm::front {
 namespace {
 
-constexpr std::string_view kService = "/flatvm.v1.SecondaryVms/";
+struct Method {
+  std::string_view path;
+  bool streams = false;  // requests; no method streams responses
+};
 
-// The unary methods. WatchVms streams, which this version does not do.
-constexpr std::array<std::string_view, 6> kMethods = {"CreateVm", "ModifyVm", "DestroyVm",
-                                                      "ShowVm",   "ListVms",  "GetTenant"};
+// The methods of the services for primaries.
+constexpr std::array kMethods = {
+    Method{"/flatvm.v1.SecondaryVms/CreateVm"},   Method{"/flatvm.v1.SecondaryVms/ModifyVm"},
+    Method{"/flatvm.v1.SecondaryVms/DestroyVm"},  Method{"/flatvm.v1.SecondaryVms/ShowVm"},
+    Method{"/flatvm.v1.SecondaryVms/ListVms"},    Method{"/flatvm.v1.SecondaryVms/GetTenant"},
+    Method{"/flatvm.v1.Volumes/CreateVolume"},    Method{"/flatvm.v1.Volumes/AttachVolume"},
+    Method{"/flatvm.v1.Volumes/DetachVolume"},    Method{"/flatvm.v1.Volumes/ResizeVolume"},
+    Method{"/flatvm.v1.Volumes/DeleteVolume"},    Method{"/flatvm.v1.Volumes/ShowVolume"},
+    Method{"/flatvm.v1.Volumes/ListVolumes"},     Method{"/flatvm.v1.Images/BeginImport"},
+    Method{"/flatvm.v1.Images/WriteImage", true}, Method{"/flatvm.v1.Images/FinishImport"},
+    Method{"/flatvm.v1.Images/RemoveImage"},      Method{"/flatvm.v1.Images/ListImages"}};
 
-// The method's bare name; empty: no method of ours.
-std::string_view MethodName(std::string_view path) {
-  if (!path.starts_with(kService)) return {};
-  const std::string_view name = path.substr(kService.size());
-  const auto* found = std::find(kMethods.begin(), kMethods.end(), name);
-  return found == kMethods.end() ? std::string_view() : *found;
+// Null: no method of ours.
+const Method* FindMethod(std::string_view path) {
+  const auto* found = std::find_if(kMethods.begin(), kMethods.end(),
+                                   [path](const Method& method) { return method.path == path; });
+  return found == kMethods.end() ? nullptr : found;
 }
 
 Outcome Unimplemented() {
@@ -68,8 +78,15 @@ void OpenCall::Proceed(bool ok) {
 
 void OpenCall::OnArrival() {
   owner_.AwaitCall();
-  method_ = MethodName(context_.method());
-  if (method_.empty()) return Answer(Unimplemented());
+  const Method* method = FindMethod(context_.method());
+  if (method == nullptr) return Answer(Unimplemented());
+  // The bare name, which no two services share.
+  method_ = method->path.substr(method->path.rfind('/') + 1);
+  streams_ = method->streams;
+  ReadNext();
+}
+
+void OpenCall::ReadNext() {
   {
     const std::lock_guard lock(owner_.mutex_);
     if (!owner_.stopping_) {
@@ -81,14 +98,20 @@ void OpenCall::OnArrival() {
 }
 
 void OpenCall::OnRequest(bool ok) {
-  // Also when gRPC refused a message of more than twice the limit; the client then has gRPC's own
-  // RESOURCE_EXHAUSTED.
-  if (!ok) return Answer(NoRequest());
-  CallTable::Request request{.method = std::move(method_),
-                             .bytes = ToString(request_),
-                             .timeout = TimeLeft(context_.deadline())};
+  // A stream's end, or no request at all; also when gRPC refused a message of more than twice the
+  // limit: the client then has gRPC's own RESOURCE_EXHAUSTED.
+  if (!ok) return Answer(last_.has_value() ? *last_ : NoRequest());
+  CallTable::Request request{
+      .method = method_, .bytes = ToString(request_), .timeout = TimeLeft(context_.deadline())};
   request_.Clear();
-  owner_.calls_.Start(std::move(request), [this](const Outcome& outcome) { Answer(outcome); });
+  owner_.calls_.Start(std::move(request),
+                      [this](Outcome outcome) { OnOutcome(std::move(outcome)); });
+}
+
+void OpenCall::OnOutcome(Outcome outcome) {
+  if (!streams_ || outcome.code != 0) return Answer(outcome);
+  last_ = std::move(outcome);
+  ReadNext();
 }
 
 void OpenCall::Answer(const Outcome& outcome) {

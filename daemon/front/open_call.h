@@ -1,6 +1,8 @@
-// One gRPC call from its arrival to its end; the tag of its own operations.
+// One gRPC call from its arrival to its end; the tag of its own operations. A stream of messages is
+// sent on as one call for each, the next one when the last was answered: flatvmd knows no streams.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "daemon/front/forwarder.h"
@@ -28,6 +30,9 @@ class OpenCall {
 
   void OnArrival();
   void OnRequest(bool ok);
+  // flatvmd answered a message.
+  void OnOutcome(Outcome outcome);
+  void ReadNext();
   void Answer(const Outcome& outcome);
 
   Forwarder& owner_;
@@ -35,7 +40,9 @@ class OpenCall {
   grpc::GenericServerContext context_;
   grpc::GenericServerAsyncReaderWriter stream_;
   grpc::ByteBuffer request_;
-  std::string method_;  // as "CreateVm"
+  std::string method_;           // as "CreateVm"
+  bool streams_ = false;         // the client may send several messages
+  std::optional<Outcome> last_;  // of a stream's last message that was answered
 };
 
 }  // namespace flatvm::front

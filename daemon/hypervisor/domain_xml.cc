@@ -8,6 +8,7 @@
 #include "daemon/base/error.h"
 #include "daemon/base/str_cat.h"
 #include "daemon/hypervisor/cpu_quota.h"
+#include "daemon/hypervisor/disk_xml.h"
 #include "daemon/hypervisor/spec_check.h"
 #include "daemon/libvirt/metadata.h"
 
@@ -25,10 +26,6 @@ xml_node Add(xml_node parent, const char* name, const std::string& text) {
   xml_node child = parent.append_child(name);
   child.text().set(text.c_str());
   return child;
-}
-
-const char* FormatName(base::DiskFormat format) {
-  return format == base::DiskFormat::kQcow2 ? "qcow2" : "raw";
 }
 
 const char* TypeName(Virtualization virtualization) {
@@ -111,32 +108,12 @@ void AddLifecycle(xml_node domain) {
   Set(pm.append_child("suspend-to-disk"), "enabled", "no");
 }
 
-void AddDisk(xml_node devices, const DomainDisk& spec, bool boots) {
-  xml_node disk = devices.append_child("disk");
-  Set(disk, "type", "file");
-  Set(disk, "device", "disk");
-  xml_node driver = disk.append_child("driver");
-  Set(driver, "name", "qemu");
-  Set(driver, "type", FormatName(spec.format));
-  Set(driver, "cache", "none");
-  Set(driver, "discard", "unmap");
-  Set(disk.append_child("source"), "file", spec.path);
-  // The chain is given to its end, so that nothing is read from image headers.
-  xml_node backing = disk.append_child("backingStore");
-  if (!spec.backing_path.empty()) {
-    Set(backing, "type", "file");
-    Set(backing.append_child("format"), "type", FormatName(spec.backing_format));
-    xml_node source = backing.append_child("source");
-    Set(source, "file", spec.backing_path);
-    xml_node label = source.append_child("seclabel");
-    Set(label, "model", "dac");
-    Set(label, "relabel", "no");
-    backing.append_child("backingStore");
+// The first is what it boots from, unless it boots a kernel.
+void AddDisks(xml_node devices, const DomainSpec& spec) {
+  for (size_t i = 0; i < spec.disks.size(); ++i) {
+    xml_node disk = AppendDisk(devices, spec.disks[i], DiskTarget(i));
+    if (i == 0 && !spec.kernel) Set(disk.append_child("boot"), "order", "1");
   }
-  xml_node target = disk.append_child("target");
-  Set(target, "dev", "vda");
-  Set(target, "bus", "virtio");
-  if (boots) Set(disk.append_child("boot"), "order", "1");
 }
 
 void AddNic(xml_node devices, const DomainSpec& spec) {
@@ -212,7 +189,7 @@ absl::StatusOr<std::string> BuildDomainXml(const DomainSpec& spec, Virtualizatio
   AddClock(domain);
   AddLifecycle(domain);
   xml_node devices = domain.append_child("devices");
-  if (spec.disk) AddDisk(devices, *spec.disk, !spec.kernel.has_value());
+  AddDisks(devices, spec);
   AddNic(devices, spec);
   AddConsole(devices, spec.console_log);
   AddSmallDevices(devices, spec.cid);

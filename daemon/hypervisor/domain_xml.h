@@ -14,7 +14,7 @@ enum class Virtualization {
   kTestDriver,  // libvirt's test:///, which knows only its own machine
 };
 
-// A q35 machine with virtio disk, NIC, balloon, rng and vsock, a serial console that goes to a
+// A q35 machine with virtio disks, NIC, balloon, rng and vsock, a serial console that goes to a
 // file, and nothing else: no USB, graphics, sound, no boot ROM of the NIC. Every field is checked
 // (spec_check.h) and set through an XML tree. Errors: INTERNAL naming the field.
 //

@@ -13,12 +13,15 @@
 
 namespace flatvm::hypervisor {
 
-// A copy-on-write disk: `path` is a qcow2 whose data beneath is `backing_path`.
+// A virtio disk. With a `backing_path`, `path` is a qcow2 copy-on-write layer on it. No format is
+// ever guessed from a file: `format` of a raw one must say so.
 struct DomainDisk {
   std::string path;  // absolute
   base::DiskFormat format = base::DiskFormat::kQcow2;
   std::string backing_path;  // absolute; empty: none
   base::DiskFormat backing_format = base::DiskFormat::kRaw;
+  bool backing_is_private = false;  // libvirt makes it QEMU's own; else QEMU's user can read it
+  std::string serial;               // [a-z0-9-]{1,20}: what its guest finds it by; empty: none
 };
 
 // Direct kernel boot.
@@ -28,8 +31,8 @@ struct DomainKernel {
   std::string cmdline;      // printable ASCII
 };
 
-// A secondary as the hypervisor is to run it. Boots from `kernel` if there is one, else from
-// `disk`.
+// A secondary as the hypervisor is to run it. Boots from `kernel` if there is one, else from the
+// first of `disks`.
 struct DomainSpec {
   std::string tenant;
   std::string vm_id;    // UUID, becomes the domain's
@@ -40,7 +43,8 @@ struct DomainSpec {
   std::string mac;        // "52:54:00:xx:xx:xx"
   std::string network;    // libvirt network
   std::string partition;  // libvirt resource partition, such as "/flatvm/acme"
-  std::optional<DomainDisk> disk;
+  // vda, vdb, …; at most 9, of different files.
+  std::vector<DomainDisk> disks;
   std::optional<DomainKernel> kernel;
   std::string console_log;  // absolute path of the file the serial console is written to
   // Of one CPU, for all of its threads together; at most 100 for each vCPU. 0: no quota of its own.
@@ -65,6 +69,9 @@ struct PrimaryAttachment {
   std::string partition;
   std::string network;  // a NIC on it
   std::string mac;
+  // A q35 machine's PCIe root ports that are free: what can be plugged in while it runs. 0: those
+  // that it has. Other machines need none.
+  uint32_t hotplug_slots = 0;
 };
 
 // How to take an attachment back. Opaque text that the hypervisor room wrote and reads; kept in the
@@ -83,9 +90,8 @@ struct PrimaryInfo {
   std::string name;
   bool persistent = false;
   bool running = false;
-  std::string
-      definition_xml;      // persistent definition, as PrimaryUndo::before_xml; empty if transient
-  uint32_t domain_id = 0;  // libvirt's number of this run; 0: not running
+  std::string definition_xml;  // persistent, as PrimaryUndo::before_xml; empty if transient
+  uint32_t domain_id = 0;      // libvirt's number of this run; 0: not running
   std::string boot_id;  // differs at every start of the domain and the host; empty if not running
   uint32_t memory_mib = 0;  // maximum, persistent definition
   uint32_t vcpus = 0;       // maximum, persistent definition
@@ -122,10 +128,10 @@ class Hypervisor {
   // By name or UUID. Errors: NOT_FOUND / kPrimaryNotDefined.
   virtual absl::StatusOr<PrimaryInfo> GetPrimary(const std::string& name_or_uuid) = 0;
 
-  // Adds vsock, partition and NIC to the persistent definition; the running instance is left alone.
-  // Idempotent: what the definition has already (same values) is not added again. A vsock device of
-  // the operator's is replaced. Errors: NOT_FOUND / kPrimaryNotDefined; FAILED_PRECONDITION /
-  // kPrimaryNotDefined if it is transient.
+  // Adds vsock, partition, NIC and free PCIe ports to the persistent definition; the running
+  // instance is left alone. Idempotent: what the definition has already (same values) is not added
+  // again. A vsock device of the operator's is replaced. Errors: NOT_FOUND / kPrimaryNotDefined;
+  // FAILED_PRECONDITION / kPrimaryNotDefined if it is transient.
   virtual absl::StatusOr<PrimaryUndo> AttachPrimary(const std::string& name_or_uuid,
                                                     const PrimaryAttachment& attachment) = 0;
 

@@ -9,6 +9,7 @@
 #include "absl/strings/ascii.h"
 #include "daemon/base/error.h"
 #include "daemon/base/str_cat.h"
+#include "daemon/hypervisor/root_ports.h"
 #include "daemon/hypervisor/spec_check.h"
 
 namespace flatvm::hypervisor {
@@ -102,7 +103,18 @@ bool HasElements(const pugi::xml_node& node) {
   return false;
 }
 
-// Both return whether they changed something.
+// How many root ports the attachment adds to `domain`, which has not got it: its own devices take
+// some too.
+uint32_t MissingPorts(const pugi::xml_node& domain, const PrimaryAttachment& attachment) {
+  if (attachment.hotplug_slots == 0 || !IsQ35(domain)) return 0;
+  const pugi::xml_node devices = domain.child("devices");
+  const uint32_t new_devices =
+      (FindNic(devices, attachment) ? 0U : 1U) + (devices.child("vsock") ? 0U : 1U);
+  const uint32_t wanted = attachment.hotplug_slots + new_devices;
+  return wanted - std::min(wanted, CountFreeRootPorts(domain));
+}
+
+// All return whether they changed something.
 bool AttachVsock(pugi::xml_node devices, base::VsockCid cid) {
   pugi::xml_node vsock = devices.child("vsock");
   if (HasCid(vsock.child("cid"), cid)) return false;
@@ -135,42 +147,38 @@ absl::StatusOr<bool> AttachNic(pugi::xml_node devices, const PrimaryAttachment& 
   return true;
 }
 
-void DetachVsock(pugi::xml_node devices, const pugi::xml_node& before_devices, base::VsockCid cid) {
+bool DetachVsock(pugi::xml_node devices, const pugi::xml_node& before_devices, base::VsockCid cid) {
   pugi::xml_node vsock = devices.child("vsock");
-  if (!HasCid(vsock.child("cid"), cid)) return;
+  if (!HasCid(vsock.child("cid"), cid)) return false;
   const pugi::xml_node before = before_devices.child("vsock");
-  if (!before) {
-    devices.remove_child(vsock);
-    return;
-  }
+  if (!before) return devices.remove_child(vsock);
   const pugi::xml_node old = before.child("cid");
-  if (!old) {
-    vsock.remove_child("cid");
-    return;
-  }
+  if (!old) return vsock.remove_child("cid");
   pugi::xml_node restored = vsock.child("cid");
   restored.remove_attributes();
   for (const pugi::xml_attribute& attribute : old.attributes()) restored.append_copy(attribute);
+  return !HasCid(old, cid);
 }
 
-void DetachPartition(pugi::xml_node domain, const pugi::xml_node& before,
+bool DetachPartition(pugi::xml_node domain, const pugi::xml_node& before,
                      const std::string& partition) {
   pugi::xml_node resource = domain.child("resource");
-  if (resource.child_value("partition") != partition) return;
+  if (resource.child_value("partition") != partition) return false;
   const pugi::xml_node old = before.child("resource").child("partition");
   if (old) {
     resource.child("partition").text().set(old.child_value());
-    return;
+    return old.child_value() != partition;
   }
   resource.remove_child("partition");
   if (!HasElements(resource)) domain.remove_child(resource);
+  return true;
 }
 
-void DetachNic(pugi::xml_node devices, const pugi::xml_node& before_devices,
+bool DetachNic(pugi::xml_node devices, const pugi::xml_node& before_devices,
                const PrimaryAttachment& attachment) {
-  if (FindNic(before_devices, attachment)) return;  // the operator's own
+  if (FindNic(before_devices, attachment)) return false;  // the operator's own
   const pugi::xml_node nic = FindNic(devices, attachment);
-  if (nic && IsOn(nic, attachment.network)) devices.remove_child(nic);
+  return nic && IsOn(nic, attachment.network) && devices.remove_child(nic);
 }
 
 }  // namespace
@@ -181,10 +189,12 @@ absl::StatusOr<std::string> BuildAttachedXml(const std::string& definition,
   pugi::xml_document document;
   FLATVM_ASSIGN_OR_RETURN(const pugi::xml_node domain, LoadDomain(definition, &document));
   const pugi::xml_node devices = domain.child("devices");
+  const uint32_t ports = MissingPorts(domain, attachment);
   FLATVM_ASSIGN_OR_RETURN(const bool nic_added, AttachNic(devices, attachment));
   const bool vsock_changed = AttachVsock(devices, attachment.cid);
   const bool partition_changed = AttachPartition(domain, attachment.partition);
-  if (!nic_added && !vsock_changed && !partition_changed) return definition;
+  if (!nic_added && !vsock_changed && !partition_changed && ports == 0) return definition;
+  AppendRootPorts(domain, ports);
   return Write(document, definition);
 }
 
@@ -198,9 +208,13 @@ absl::StatusOr<std::string> BuildDetachedXml(const std::string& definition,
   FLATVM_ASSIGN_OR_RETURN(const pugi::xml_node before_domain, LoadDomain(before, &before_document));
   const pugi::xml_node devices = domain.child("devices");
   const pugi::xml_node before_devices = before_domain.child("devices");
-  DetachVsock(devices, before_devices, attachment.cid);
-  DetachPartition(domain, before_domain, attachment.partition);
-  DetachNic(devices, before_devices, attachment);
+  const bool had_vsock = DetachVsock(devices, before_devices, attachment.cid);
+  const bool had_partition = DetachPartition(domain, before_domain, attachment.partition);
+  const bool had_nic = DetachNic(devices, before_devices, attachment);
+  // They came together. Where none of the others is left, spare ports are somebody else's.
+  if (had_vsock || had_partition || had_nic) {
+    RemoveRootPorts(domain, before_domain, MissingPorts(before_domain, attachment));
+  }
   return Write(document, definition);
 }
 

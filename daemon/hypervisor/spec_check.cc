@@ -1,6 +1,8 @@
 #include "daemon/hypervisor/spec_check.h"
 
 #include <algorithm>
+#include <set>
+#include <vector>
 
 #include "daemon/base/error.h"
 #include "daemon/base/names.h"
@@ -12,6 +14,7 @@ namespace {
 constexpr size_t kMaxPath = 1024;
 constexpr size_t kMaxPartition = 256;
 constexpr size_t kMaxNetworkName = 64;
+constexpr size_t kMaxSerial = 20;  // virtio-blk has room for no more (VIRTIO_BLK_ID_BYTES)
 
 bool IsPrintable(char c) { return c >= ' ' && c <= '~'; }
 bool IsLowerHex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }
@@ -52,12 +55,36 @@ absl::Status CheckPartition(std::string_view partition) {
   return Require(IsPath(partition) && partition.size() <= kMaxPartition, "partition");
 }
 
+bool IsSerial(std::string_view text) {
+  return !text.empty() && text.size() <= kMaxSerial &&
+         std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+         });
+}
+
 absl::Status CheckDisk(const DomainDisk& disk) {
   FLATVM_RETURN_IF_ERROR(Require(IsPath(disk.path), "disk.path"));
+  FLATVM_RETURN_IF_ERROR(Require(disk.serial.empty() || IsSerial(disk.serial), "disk.serial"));
   if (disk.backing_path.empty()) return absl::OkStatus();
   FLATVM_RETURN_IF_ERROR(
       Require(disk.format == base::DiskFormat::kQcow2, "disk.format with a backing path"));
   return Require(IsPath(disk.backing_path), "disk.backing_path");
+}
+
+// A file that two disks write to, or that one writes to beneath another, would be lost.
+absl::Status CheckDisks(const std::vector<DomainDisk>& disks) {
+  FLATVM_RETURN_IF_ERROR(Require(disks.size() <= kMaxDisks, "disks: their number"));
+  std::set<std::string_view> paths;
+  for (const DomainDisk& disk : disks) {
+    FLATVM_RETURN_IF_ERROR(CheckDisk(disk));
+    FLATVM_RETURN_IF_ERROR(
+        Require(paths.insert(disk.path).second, "disk.path, which is twice there,"));
+  }
+  for (const DomainDisk& disk : disks) {
+    FLATVM_RETURN_IF_ERROR(
+        Require(!paths.contains(disk.backing_path), "disk.backing_path, which is a disk too,"));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status CheckKernel(const DomainKernel& kernel) {
@@ -92,8 +119,9 @@ absl::Status CheckDomainSpec(const DomainSpec& spec) {
   FLATVM_RETURN_IF_ERROR(Require(IsNetworkName(spec.network), "network"));
   FLATVM_RETURN_IF_ERROR(CheckPartition(spec.partition));
   FLATVM_RETURN_IF_ERROR(Require(IsPath(spec.console_log), "console_log"));
-  FLATVM_RETURN_IF_ERROR(Require(spec.disk || spec.kernel, "disk and kernel both missing"));
-  if (spec.disk) FLATVM_RETURN_IF_ERROR(CheckDisk(*spec.disk));
+  FLATVM_RETURN_IF_ERROR(
+      Require(!spec.disks.empty() || spec.kernel, "disks and kernel both missing"));
+  FLATVM_RETURN_IF_ERROR(CheckDisks(spec.disks));
   if (spec.kernel) FLATVM_RETURN_IF_ERROR(CheckKernel(*spec.kernel));
   return absl::OkStatus();
 }
@@ -103,7 +131,13 @@ absl::Status CheckAttachment(const PrimaryAttachment& attachment) {
   FLATVM_RETURN_IF_ERROR(CheckCid(attachment.cid));
   FLATVM_RETURN_IF_ERROR(CheckPartition(attachment.partition));
   FLATVM_RETURN_IF_ERROR(Require(IsNetworkName(attachment.network), "network"));
+  FLATVM_RETURN_IF_ERROR(Require(attachment.hotplug_slots <= kMaxHotplugSlots, "hotplug_slots"));
   return Require(IsMac(attachment.mac), "mac");
+}
+
+absl::Status CheckPrimaryDisk(const PrimaryDisk& disk) {
+  FLATVM_RETURN_IF_ERROR(Require(IsPath(disk.path), "disk.path"));
+  return Require(IsSerial(disk.serial), "disk.serial");
 }
 
 }  // namespace flatvm::hypervisor

@@ -4,6 +4,7 @@
 
 #include "daemon/base/error.h"
 #include "daemon/rpc/convert.h"
+#include "daemon/rpc/convert_image.h"
 #include "flatvm/internal/rpc_status.pb.h"
 
 namespace flatvm::rpc {
@@ -19,10 +20,6 @@ grpc::Status Finish(Operation& operation, const absl::Status& status) {
   details.add_details()->PackFrom(DetailOf(status, operation.request_id()));
   return grpc::Status(static_cast<grpc::StatusCode>(status.code()), std::string(status.message()),
                       details.SerializeAsString());
-}
-
-broker::Mode ModeOf(bool validate_only) {
-  return validate_only ? broker::Mode::kValidateOnly : broker::Mode::kExecute;
 }
 
 broker::PrimaryRestart RestartOf(bool restart_primary) {
@@ -68,6 +65,7 @@ grpc::Status AdminService::CreateTenant(grpc::ServerContext* /*context*/,
                                        .io = IoOf(request->io()),
                                        .cpus = *std::move(cpus),
                                        .carve = *carve,
+                                       .quota_disk_mib = request->quota_disk_mib(),
                                        .restart = RestartOf(request->restart_primary())});
   if (!result.ok()) return Finish(operation, result.status());
   for (const std::string& part : result->needs_restart) response->add_needs_restart(part);
@@ -111,15 +109,18 @@ grpc::Status AdminService::RemoveTenant(grpc::ServerContext* /*context*/,
                                         const v1::RemoveTenantRequest* request,
                                         v1::RemoveTenantResponse* response) {
   Operation operation = Begin("RemoveTenant", request->name(), request->request_id());
-  const auto result =
-      tenants_.Remove({.name = request->name(),
-                       .request_id = request->request_id(),
-                       .mode = ModeOf(request->validate_only()),
-                       .secondaries = request->destroy_secondaries() ? broker::Secondaries::kDestroy
-                                                                     : broker::Secondaries::kRefuse,
-                       .restart = RestartOf(request->restart_primary())});
+  const auto result = tenants_.Remove(
+      {.name = request->name(),
+       .request_id = request->request_id(),
+       .mode = ModeOf(request->validate_only()),
+       .secondaries = request->destroy_secondaries() ? broker::Secondaries::kDestroy
+                                                     : broker::Secondaries::kRefuse,
+       .volumes = request->delete_volumes() ? broker::Volumes::kDelete : broker::Volumes::kRefuse,
+       .restart = RestartOf(request->restart_primary())});
   if (!result.ok()) return Finish(operation, result.status());
   response->set_destroyed_vms(result->destroyed_vms);
+  response->set_deleted_volumes(result->deleted_volumes);
+  response->set_deleted_images(result->deleted_images);
   for (const std::string& part : result->needs_restart) response->add_needs_restart(part);
   return Finish(operation, absl::OkStatus());
 }
@@ -153,6 +154,30 @@ grpc::Status AdminService::ListAllVms(grpc::ServerContext* /*context*/,
       request->tenant().empty() ? directory_.ListAllVms() : directory_.ListVms(request->tenant());
   if (!vms.ok()) return Finish(operation, vms.status());
   for (const broker::VmRecord& vm : *vms) FillVm(vm, response->add_vms());
+  return Finish(operation, absl::OkStatus());
+}
+
+grpc::Status AdminService::ListAllVolumes(grpc::ServerContext* /*context*/,
+                                          const v1::ListAllVolumesRequest* request,
+                                          v1::ListAllVolumesResponse* response) {
+  Operation operation = Begin("ListAllVolumes", request->tenant(), "");
+  const absl::StatusOr<std::vector<broker::VolumeView>> volumes =
+      request->tenant().empty() ? directory_.ListAllVolumes()
+                                : directory_.ListVolumes(request->tenant());
+  if (!volumes.ok()) return Finish(operation, volumes.status());
+  for (const broker::VolumeView& volume : *volumes) FillVolume(volume, response->add_volumes());
+  return Finish(operation, absl::OkStatus());
+}
+
+grpc::Status AdminService::ListAllImages(grpc::ServerContext* /*context*/,
+                                         const v1::ListAllImagesRequest* request,
+                                         v1::ListAllImagesResponse* response) {
+  Operation operation = Begin("ListAllImages", request->tenant(), "");
+  const absl::StatusOr<std::vector<broker::ImageView>> images =
+      request->tenant().empty() ? directory_.ListAllImages()
+                                : directory_.ListOwnImages(request->tenant());
+  if (!images.ok()) return Finish(operation, images.status());
+  for (const broker::ImageView& image : *images) FillImage(image, response->add_images());
   return Finish(operation, absl::OkStatus());
 }
 

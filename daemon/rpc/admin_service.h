@@ -42,6 +42,11 @@ class AdminService final : public v1::Admin::Service {
                           v1::ShowTenantResponse* response) override;
   grpc::Status ListAllVms(grpc::ServerContext* context, const v1::ListAllVmsRequest* request,
                           v1::ListAllVmsResponse* response) override;
+  grpc::Status ListAllVolumes(grpc::ServerContext* context,
+                              const v1::ListAllVolumesRequest* request,
+                              v1::ListAllVolumesResponse* response) override;
+  grpc::Status ListAllImages(grpc::ServerContext* context, const v1::ListAllImagesRequest* request,
+                             v1::ListAllImagesResponse* response) override;
   grpc::Status ShowAnyVm(grpc::ServerContext* context, const v1::ShowAnyVmRequest* request,
                          v1::ShowAnyVmResponse* response) override;
   grpc::Status DestroyAnyVm(grpc::ServerContext* context, const v1::DestroyAnyVmRequest* request,

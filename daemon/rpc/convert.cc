@@ -1,9 +1,8 @@
 #include "daemon/rpc/convert.h"
 
-#include <chrono>
-
 #include "daemon/base/cpu_list.h"
 #include "daemon/base/error.h"
+#include "daemon/broker/vm_plan.h"
 
 namespace flatvm::rpc {
 namespace {
@@ -22,6 +21,22 @@ v1::VmState StateOf(broker::VmState state) {
   return v1::VM_STATE_UNSPECIFIED;
 }
 
+v1::VolumeState StateOf(broker::VolumeState state) {
+  switch (state) {
+    case broker::VolumeState::kCreating:
+      return v1::VOLUME_CREATING;
+    case broker::VolumeState::kReady:
+      return v1::VOLUME_READY;
+    case broker::VolumeState::kDeleting:
+      return v1::VOLUME_DELETING;
+    case broker::VolumeState::kMoving:
+      return v1::VOLUME_MOVING;
+    case broker::VolumeState::kReturning:
+      return v1::VOLUME_RETURNING;
+  }
+  return v1::VOLUME_STATE_UNSPECIFIED;
+}
+
 v1::PrimaryState StateOf(broker::PrimaryState state) {
   switch (state) {
     case broker::PrimaryState::kUnknown:
@@ -34,14 +49,6 @@ v1::PrimaryState StateOf(broker::PrimaryState state) {
       return v1::PRIMARY_RUNNING;
   }
   return v1::PRIMARY_STATE_UNSPECIFIED;
-}
-
-void FillTime(std::chrono::system_clock::time_point time, google::protobuf::Timestamp* timestamp) {
-  const auto since_epoch = time.time_since_epoch();
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(since_epoch);
-  timestamp->set_seconds(seconds.count());
-  timestamp->set_nanos(static_cast<int32_t>(
-      std::chrono::duration_cast<std::chrono::nanoseconds>(since_epoch - seconds).count()));
 }
 
 void FillResources(const broker::Resources& from, v1::Resources* to) {
@@ -101,15 +108,27 @@ void FillPrimary(const broker::TenantView& view, v1::Primary* primary) {
 
 }  // namespace
 
+void FillTime(std::chrono::system_clock::time_point time, google::protobuf::Timestamp* timestamp) {
+  const auto since_epoch = time.time_since_epoch();
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(since_epoch);
+  timestamp->set_seconds(seconds.count());
+  timestamp->set_nanos(static_cast<int32_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(since_epoch - seconds).count()));
+}
+
 void FillVm(const broker::VmRecord& record, v1::Vm* vm) {
   vm->set_id(record.id);
   vm->set_name(record.spec.name);
   vm->set_tenant(record.tenant);
   vm->set_state(StateOf(record.state));
   vm->set_image(record.spec.image);
+  vm->set_image_id(record.image_id);
   vm->set_memory_mib(record.spec.memory_mib);
   vm->set_vcpus(record.spec.vcpus);
   vm->set_disk_mib(record.spec.disk_mib);
+  vm->set_volume(record.spec.volume);
+  for (const std::string& volume : record.spec.data_volumes) vm->add_data_volumes(volume);
+  vm->set_from_quota_disk(record.spec.quota_path);
   // A create that was only validated has no place in the world yet.
   if (!record.id.empty()) {
     vm->set_address(record.address.ToString());
@@ -124,10 +143,27 @@ void FillVm(const broker::VmRecord& record, v1::Vm* vm) {
   }
 }
 
+void FillVolume(const broker::VolumeView& view, v1::Volume* volume) {
+  const broker::VolumeRecord& record = view.volume;
+  volume->set_id(record.id);
+  volume->set_name(record.name);
+  volume->set_tenant(record.tenant);
+  volume->set_state(StateOf(record.state));
+  volume->set_size_mib(record.size_mib);
+  volume->set_quota_mib(record.quota_mib);
+  volume->set_attached_to(view.attached_to);
+  volume->set_from_quota_disk(record.asked_quota_path);
+  volume->set_made_for(view.made_for);
+  // A create that was only validated has none yet.
+  if (!record.id.empty()) volume->set_serial(broker::SerialOf(record));
+  FillTime(record.created_at, volume->mutable_created_at());
+}
+
 void FillTenant(const broker::TenantView& view, Audience audience, v1::Tenant* tenant) {
   const broker::TenantRecord& record = view.record;
   tenant->set_name(record.name);
   FillLimits(record, tenant);
+  tenant->set_quota_disk_mib(view.quota_disk_mib);
   FillResources(view.used, tenant->mutable_used());
   FillResources(view.left, tenant->mutable_left());
   if (view.usage.has_value()) FillUsage(*view.usage, tenant->mutable_usage());
@@ -145,12 +181,23 @@ void FillTenant(const broker::TenantView& view, Audience audience, v1::Tenant* t
   tenant->set_slice(cgroups::SliceName(record.name));
 }
 
+broker::Mode ModeOf(bool validate_only) {
+  return validate_only ? broker::Mode::kValidateOnly : broker::Mode::kExecute;
+}
+
+broker::DiskFate FateOf(bool return_disk) {
+  return return_disk ? broker::DiskFate::kReturn : broker::DiskFate::kDelete;
+}
+
 broker::VmSpec SpecOf(const v1::VmSpec& spec) {
   return broker::VmSpec{.name = spec.name(),
                         .image = spec.image(),
                         .memory_mib = spec.memory_mib(),
                         .vcpus = spec.vcpus(),
-                        .disk_mib = spec.disk_mib()};
+                        .disk_mib = spec.disk_mib(),
+                        .volume = spec.volume(),
+                        .data_volumes = {spec.data_volumes().begin(), spec.data_volumes().end()},
+                        .quota_path = spec.from_quota_disk()};
 }
 
 broker::Resources ResourcesOf(const v1::Resources& resources) {

@@ -2,6 +2,7 @@
 // at compile time.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "daemon/broker/directory.h"
 #include "daemon/broker/records.h"
 #include "flatvm/v1/types.pb.h"
+#include "flatvm/v1/volumes.pb.h"
 
 namespace flatvm::rpc {
 
@@ -19,9 +21,13 @@ enum class Audience {
   kOperator,
 };
 
+void FillTime(std::chrono::system_clock::time_point time, google::protobuf::Timestamp* timestamp);
 void FillVm(const broker::VmRecord& record, v1::Vm* vm);
+void FillVolume(const broker::VolumeView& view, v1::Volume* volume);
 void FillTenant(const broker::TenantView& view, Audience audience, v1::Tenant* tenant);
 
+broker::Mode ModeOf(bool validate_only);
+broker::DiskFate FateOf(bool return_disk);
 broker::VmSpec SpecOf(const v1::VmSpec& spec);
 broker::Resources ResourcesOf(const v1::Resources& resources);
 cgroups::IoLimits IoOf(const v1::IoLimits& io);

@@ -23,6 +23,14 @@ void Operation::SetVm(const std::string& vm) {
   fields_.vm = base::EscapeForLog(vm, base::kMaxNameLength);
 }
 
+void Operation::SetVolume(const std::string& volume) {
+  fields_.volume = base::EscapeForLog(volume, base::kMaxNameLength);
+}
+
+void Operation::SetImage(const std::string& image) {
+  fields_.image = base::EscapeForLog(image, base::kMaxNameLength);
+}
+
 void Operation::Finish(const absl::Status& status) {
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.Steady() - start_);
   fields_.ms = base::StrCat(took.count());

@@ -20,8 +20,10 @@ class Operation {
   // The id under which the journal tells of this call.
   const std::string& request_id() const { return fields_.request; }
 
-  // The call's secondary, by name or id, as the caller wrote it; escaped here.
+  // The call's secondary, volume or own image, by name or id, as the caller wrote it; escaped here.
   void SetVm(const std::string& vm);
+  void SetVolume(const std::string& volume);
+  void SetImage(const std::string& image);
 
   // Writes the line: info for success and for what callers do wrong, error for INTERNAL.
   void Finish(const absl::Status& status);

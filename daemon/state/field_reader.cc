@@ -42,6 +42,35 @@ std::string FieldReader::Text(const char* key) {
   return "";
 }
 
+bool FieldReader::Flag(const char* key) {
+  const nlohmann::json* value = Find(key, "true or false");
+  if (value == nullptr) return false;
+  if (const auto* flag = value->get_ptr<const nlohmann::json::boolean_t*>()) return *flag;
+  Keep(base::InternalError(base::StrCat(path_, key, ": must be true or false")));
+  return false;
+}
+
+std::string FieldReader::OptionalText(const char* key) {
+  return object_->contains(key) ? Text(key) : "";
+}
+
+bool FieldReader::OptionalFlag(const char* key) { return object_->contains(key) && Flag(key); }
+
+std::vector<std::string> FieldReader::OptionalTexts(const char* key) {
+  std::vector<std::string> texts;
+  const auto array = object_->find(key);
+  if (array == object_->end()) return texts;
+  if (!array->is_array()) Keep(base::InternalError(base::StrCat(path_, key, ": must be an array")));
+  for (const nlohmann::json& item : *array) {
+    if (const auto* text = item.get_ptr<const std::string*>()) {
+      texts.push_back(*text);
+    } else {
+      Keep(base::InternalError(base::StrCat(path_, key, "[", texts.size(), "]: must be a string")));
+    }
+  }
+  return texts;
+}
+
 int64_t FieldReader::BigNumber(const char* key) {
   const nlohmann::json* value = Find(key, "a whole number");
   if (value == nullptr) return 0;
@@ -63,6 +92,10 @@ uint32_t FieldReader::Number(const char* key) {
   }
   Keep(base::InternalError(base::StrCat(path_, key, ": must be 0..4294967295")));
   return 0;
+}
+
+uint32_t FieldReader::OptionalNumber(const char* key) {
+  return object_->contains(key) ? Number(key) : 0;
 }
 
 FieldReader FieldReader::Object(const char* key) {

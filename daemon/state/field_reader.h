@@ -19,12 +19,20 @@ class FieldReader {
   FieldReader(const nlohmann::json& object, std::string path);
 
   std::string Text(const char* key);
+  bool Flag(const char* key);
   uint32_t Number(const char* key);
+  // 0, and no error, if it is missing: for fields that earlier records lack.
+  uint32_t OptionalNumber(const char* key);
   int64_t BigNumber(const char* key);
   // The object below `key`; an empty one if it is missing.
   FieldReader Object(const char* key);
   // The objects of the array below `key`.
   std::vector<FieldReader> Objects(const char* key);
+  // As Text and Flag, and an array of texts; empty or false, and nothing wrong, if the field is
+  // missing: for those that records of an older flatvm do not have.
+  std::string OptionalText(const char* key);
+  bool OptionalFlag(const char* key);
+  std::vector<std::string> OptionalTexts(const char* key);
   // Takes over what another reader found wrong.
   void Keep(const FieldReader& other) { Keep(other.status_); }
   void Keep(const absl::Status& status);

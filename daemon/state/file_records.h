@@ -1,5 +1,6 @@
-// RecordStore as JSON files below the state directory: cids.json, tenants/<tenant>/tenant.json and
-// tenants/<tenant>/vms/<id>.json. Written as new file + fsync + rename + directory fsync.
+// RecordStore as JSON files below the state directory: cids.json, and below tenants/<tenant>/
+// tenant.json, vms/<id>.json, volumes/<id>.json and images/<id>.json. Written as new file + fsync +
+// rename + directory fsync.
 #pragma once
 
 #include <string>
@@ -17,11 +18,18 @@ class FileRecords final : public broker::RecordStore {
   absl::Status RemoveTenant(const std::string& tenant) override;
   absl::Status PutVm(const broker::VmRecord& record) override;
   absl::Status RemoveVm(const std::string& tenant, const std::string& vm_id) override;
+  absl::Status PutVolume(const broker::VolumeRecord& record) override;
+  absl::Status RemoveVolume(const std::string& tenant, const std::string& volume_id) override;
+  absl::Status PutImage(const broker::ImageRecord& record) override;
+  absl::Status RemoveImage(const std::string& tenant, const std::string& image_id) override;
   absl::Status PutNextCid(uint32_t next_cid) override;
   absl::StatusOr<broker::StoredState> Load() override;
 
  private:
   std::string TenantDir(const std::string& tenant) const;
+  std::string VmsDir(const std::string& tenant) const;
+  std::string VolumesDir(const std::string& tenant) const;
+  std::string ImagesDir(const std::string& tenant) const;
   absl::Status LoadTenant(const std::string& tenant, broker::StoredState* stored);
 
   const std::string state_dir_;

@@ -1,6 +1,5 @@
 #include "daemon/state/record_json.h"
 
-#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -8,12 +7,10 @@
 #include "daemon/base/error.h"
 #include "daemon/base/str_cat.h"
 #include "daemon/state/field_reader.h"
-#include "nlohmann/json.hpp"
+#include "daemon/state/record_fields.h"
 
 namespace flatvm::state {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr std::array<std::pair<broker::VmState, std::string_view>, 4> kVmStates = {
     {{broker::VmState::kCreating, "creating"},
@@ -25,25 +22,6 @@ constexpr std::array<std::pair<broker::TenantState, std::string_view>, 3> kTenan
     {{broker::TenantState::kCreating, "creating"},
      {broker::TenantState::kReady, "ready"},
      {broker::TenantState::kRemoving, "removing"}}};
-
-template <typename State, size_t n>
-std::string NameOf(const std::array<std::pair<State, std::string_view>, n>& names, State state) {
-  const auto it = std::find_if(names.begin(), names.end(),
-                               [state](const auto& entry) { return entry.first == state; });
-  return std::string(it->second);
-}
-
-template <typename State, size_t n>
-State ValueOf(const std::array<std::pair<State, std::string_view>, n>& names, const char* key,
-              FieldReader& reader) {
-  const std::string text = reader.Text(key);
-  for (const auto& [state, name] : names) {
-    if (name == text) return state;
-  }
-  reader.Keep(base::InternalError(
-      base::StrCat(key, ": \"", base::EscapeForLog(text, 40), "\" is unknown")));
-  return names[0].first;
-}
 
 Json ResourcesJson(const broker::Resources& resources) {
   return Json{{"memory_mib", resources.memory_mib},
@@ -110,7 +88,10 @@ Json SpecJson(const broker::VmSpec& spec) {
               {"image", spec.image},
               {"memory_mib", spec.memory_mib},
               {"vcpus", spec.vcpus},
-              {"disk_mib", spec.disk_mib}};
+              {"disk_mib", spec.disk_mib},
+              {"volume", spec.volume},
+              {"data_volumes", spec.data_volumes},
+              {"quota_path", spec.quota_path}};
 }
 
 broker::VmSpec ReadSpec(FieldReader reader, FieldReader* outer) {
@@ -118,17 +99,12 @@ broker::VmSpec ReadSpec(FieldReader reader, FieldReader* outer) {
                       .image = reader.Text("image"),
                       .memory_mib = reader.Number("memory_mib"),
                       .vcpus = reader.Number("vcpus"),
-                      .disk_mib = reader.Number("disk_mib")};
+                      .disk_mib = reader.Number("disk_mib"),
+                      .volume = reader.OptionalText("volume"),
+                      .data_volumes = reader.OptionalTexts("data_volumes"),
+                      .quota_path = reader.OptionalText("quota_path")};
   outer->Keep(reader);
   return spec;
-}
-
-int64_t Microseconds(std::chrono::system_clock::time_point time) {
-  return std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count();
-}
-
-std::chrono::system_clock::time_point TimeOf(int64_t microseconds) {
-  return std::chrono::system_clock::time_point(std::chrono::microseconds(microseconds));
 }
 
 network::Ipv4Address ReadAddress(FieldReader& reader, const char* key) {
@@ -136,24 +112,6 @@ network::Ipv4Address ReadAddress(FieldReader& reader, const char* key) {
   if (address.ok()) return *address;
   reader.Keep(base::InternalError(base::StrCat(key, ": is no IPv4 address")));
   return {};
-}
-
-// The parsed object; a discarded value (which FieldReader refuses) when `text` is no JSON.
-nlohmann::json ParseObject(std::string_view text) {
-  return nlohmann::json::parse(text.begin(), text.end(), nullptr, false);
-}
-
-void CheckVersion(FieldReader& reader) {
-  const uint32_t version = reader.Number("version");
-  if (version == kRecordVersion) return;
-  reader.Keep(base::InternalError(
-      base::StrCat("version: is ", version, ", but this flatvmd reads ", kRecordVersion)));
-}
-
-// Guest-chosen text is ASCII by validation; should anything else ever get here it is replaced, not
-// thrown over.
-std::string Dump(const Json& json) {
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace
@@ -168,6 +126,7 @@ std::string FormatTenant(const broker::TenantRecord& record) {
                    {"carve",
                     {{"mode", NameOf(kCarveModes, record.carve.mode)},
                      {"primary_min_memory_mib", record.carve.primary_min_memory_mib}}},
+                   {"quota_disk_mib", record.quota_disk_mib},
                    {"primary",
                     {{"uuid", record.primary_uuid},
                      {"domain", record.primary_domain},
@@ -182,7 +141,8 @@ std::string FormatTenant(const broker::TenantRecord& record) {
                     {{"before_xml", record.undo.before_xml},
                      {"after_xml", record.undo.after_xml},
                      {"partition", record.undo.attachment.partition},
-                     {"network", record.undo.attachment.network}}},
+                     {"network", record.undo.attachment.network},
+                     {"hotplug_slots", record.undo.attachment.hotplug_slots}}},
                    {"created_at_us", Microseconds(record.created_at)},
                    {"request_id", record.request_id}});
 }
@@ -198,6 +158,7 @@ absl::StatusOr<broker::TenantRecord> ParseTenant(std::string_view text) {
   record.io = ReadIo(reader.Object("io"), &reader);
   record.cpus = ReadCpus(reader);
   record.carve = ReadCarve(reader.Object("carve"), &reader);
+  record.quota_disk_mib = reader.OptionalNumber("quota_disk_mib");
   FieldReader primary = reader.Object("primary");
   record.primary_uuid = primary.Text("uuid");
   record.primary_domain = primary.Text("domain");
@@ -212,14 +173,16 @@ absl::StatusOr<broker::TenantRecord> ParseTenant(std::string_view text) {
   reader.Keep(subnet.status());
   if (subnet.ok()) record.subnet = *subnet;
   FieldReader undo = reader.Object("undo");
-  record.undo = hypervisor::PrimaryUndo{.uuid = record.primary_uuid,
-                                        .before_xml = undo.Text("before_xml"),
-                                        .after_xml = undo.Text("after_xml"),
-                                        .attachment = {.tenant = record.name,
-                                                       .cid = record.cid,
-                                                       .partition = undo.Text("partition"),
-                                                       .network = undo.Text("network"),
-                                                       .mac = record.mac}};
+  record.undo = hypervisor::PrimaryUndo{
+      .uuid = record.primary_uuid,
+      .before_xml = undo.Text("before_xml"),
+      .after_xml = undo.Text("after_xml"),
+      .attachment = {.tenant = record.name,
+                     .cid = record.cid,
+                     .partition = undo.Text("partition"),
+                     .network = undo.Text("network"),
+                     .mac = record.mac,
+                     .hotplug_slots = undo.OptionalNumber("hotplug_slots")}};
   reader.Keep(undo);
   record.created_at = TimeOf(reader.BigNumber("created_at_us"));
   record.request_id = reader.Text("request_id");
@@ -238,12 +201,15 @@ std::string FormatVm(const broker::VmRecord& record) {
                    {"state", NameOf(kVmStates, record.state)},
                    {"asked", SpecJson(record.asked)},
                    {"spec", SpecJson(record.spec)},
+                   {"image_id", record.image_id},
                    {"address", record.address.ToString()},
                    {"mac", record.mac},
                    {"cid", record.cid.value},
                    {"created_at_us", Microseconds(record.created_at)},
                    {"stages", stages},
-                   {"request_id", record.request_id}});
+                   {"request_id", record.request_id},
+                   {"own_volume", record.own_volume},
+                   {"return_disk", record.return_disk}});
 }
 
 absl::StatusOr<broker::VmRecord> ParseVm(std::string_view text) {
@@ -256,6 +222,7 @@ absl::StatusOr<broker::VmRecord> ParseVm(std::string_view text) {
   record.state = ValueOf(kVmStates, "state", reader);
   record.asked = ReadSpec(reader.Object("asked"), &reader);
   record.spec = ReadSpec(reader.Object("spec"), &reader);
+  record.image_id = reader.OptionalText("image_id");
   record.address = ReadAddress(reader, "address");
   record.mac = reader.Text("mac");
   record.cid = base::VsockCid{reader.Number("cid")};
@@ -266,6 +233,8 @@ absl::StatusOr<broker::VmRecord> ParseVm(std::string_view text) {
     reader.Keep(stage);
   }
   record.request_id = reader.Text("request_id");
+  record.own_volume = reader.OptionalText("own_volume");
+  record.return_disk = reader.OptionalFlag("return_disk");
   FLATVM_RETURN_IF_ERROR(reader.status());
   return record;
 }

@@ -4,7 +4,7 @@
 namespace flatvm::cli {
 
 constexpr const char* kHelpFooter =
-    R"(Sizes have a unit: 192MiB, 2GiB. A VM is a name or an id. Only root may ask.
+    R"(Sizes have a unit: 192MiB, 2GiB. A VM or a volume is a name or an id. Only root may ask.
 
 Examples:
   flatvm create web --image tiny --memory 192MiB --vcpus 1
@@ -13,6 +13,13 @@ Examples:
   flatvm show web --json
   flatvm destroy web db
   flatvm tenant
+  flatvm create app --from-disk images/app.raw --memory 1GiB --vcpus 1
+  flatvm destroy app --return-disk
+  flatvm volume create data --size 10GiB
+  mkfs.ext4 $(flatvm volume attach data)
+  flatvm volume detach data
+  flatvm create web --volume root --data-volume data --memory 1GiB --vcpus 1
+  flatvm image import debian.qcow2
 
 Exit codes:
   0 done                 4 already there        8 the host is unavailable

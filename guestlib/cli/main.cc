@@ -1,4 +1,6 @@
 // flatvm: asks this VM's host for siblings.
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
@@ -13,8 +15,12 @@ int main(int argc, char** argv) {
   // A reader that went away is an error to report, not a death in the midst of a destroy.
   std::signal(SIGPIPE, SIG_IGN);
   const std::vector<std::string> args(argv + (argc > 0 ? 1 : 0), argv + argc);
-  return flatvm::cli::RunCli(args, {.connect = flatvm::cli::MakeClientService,
-                                    .now = [] { return std::chrono::system_clock::now(); },
-                                    .out = std::cout,
-                                    .err = std::cerr});
+  return flatvm::cli::RunCli(
+      args, {.connect = flatvm::cli::MakeClientService,
+             .now = [] { return std::chrono::system_clock::now(); },
+             .find_mount = flatvm::cli::FindMountOfDisk,
+             .out = std::cout,
+             .err = std::cerr,
+             .meter = ::isatty(STDERR_FILENO) == 1 ? flatvm::cli::MeterStyle::kBar
+                                                   : flatvm::cli::MeterStyle::kLines});
 }

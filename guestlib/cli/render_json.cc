@@ -83,19 +83,76 @@ Json VmJson(const Vm& vm) {
   for (const StageDuration& stage : vm.stages) {
     stages.push_back(Json{{"stage", stage.stage}, {"duration_us", stage.duration.count()}});
   }
-  return {{"id", vm.id},           {"name", vm.name},
-          {"tenant", vm.tenant},   {"state", VmStateName(vm.state)},
-          {"image", vm.image},     {"memory_mib", vm.memory_mib},
-          {"vcpus", vm.vcpus},     {"disk_mib", vm.disk_mib},
-          {"address", vm.address}, {"mac", vm.mac},
-          {"cid", vm.cid},         {"created_at", TimeText(vm.created_at)},
-          {"stages", stages}};
+  return {{"id", vm.id},
+          {"name", vm.name},
+          {"tenant", vm.tenant},
+          {"state", VmStateName(vm.state)},
+          {"image", vm.image},
+          {"memory_mib", vm.memory_mib},
+          {"vcpus", vm.vcpus},
+          {"disk_mib", vm.disk_mib},
+          {"address", vm.address},
+          {"mac", vm.mac},
+          {"cid", vm.cid},
+          {"created_at", TimeText(vm.created_at)},
+          {"stages", stages},
+          {"volume", vm.volume},
+          {"data_volumes", vm.data_volumes},
+          {"from_quota_disk", vm.from_quota_disk},
+          {"image_id", vm.image_id}};
 }
 
 Json VmListJson(const std::vector<Vm>& vms) {
   Json list = Json::array();
   for (const Vm& vm : vms) list.push_back(VmJson(vm));
   return {{"vms", list}};
+}
+
+Json VolumeJson(const Volume& volume) {
+  return {{"id", volume.id},
+          {"name", volume.name},
+          {"tenant", volume.tenant},
+          {"state", VolumeStateName(volume.state)},
+          {"size_mib", volume.size_mib},
+          {"attached_to", volume.attached_to},
+          {"serial", volume.serial},
+          {"created_at", TimeText(volume.created_at)},
+          {"device", DeviceOf(volume)},
+          {"quota_mib", volume.quota_mib},
+          {"from_quota_disk", volume.from_quota_disk},
+          {"made_for", volume.made_for}};
+}
+
+Json VolumeListJson(const std::vector<Volume>& volumes) {
+  Json list = Json::array();
+  for (const Volume& volume : volumes) list.push_back(VolumeJson(volume));
+  return {{"volumes", list}};
+}
+
+Json ImageJson(const Image& image) {
+  return {
+      {"id", image.id},
+      {"name", image.name},
+      {"tenant", image.tenant},
+      {"source", ImageSourceName(image.source)},
+      {"state", ImageStateName(image.state)},
+      {"format", image.format == ImageFormat::kUnspecified ? "" : ImageFormatName(image.format)},
+      {"size_bytes", image.size_bytes},
+      {"received_bytes", image.received_bytes},
+      {"disk_mib", image.disk_mib},
+      {"sha256", image.sha256},
+      {"created_at", TimeText(image.created_at)},
+      {"description", image.description}};
+}
+
+Json ImageListJson(const std::vector<Image>& images) {
+  Json list = Json::array();
+  for (const Image& image : images) list.push_back(ImageJson(image));
+  return {{"images", list}};
+}
+
+std::string DeviceOf(const Volume& volume) {
+  return volume.attached_to.empty() ? "" : DevicePath(volume);
 }
 
 Json TenantJson(const Tenant& tenant) {
@@ -111,6 +168,7 @@ Json TenantJson(const Tenant& tenant) {
           {"io", IoLimitsJson(tenant.io)},
           {"cpus", tenant.cpus},
           {"carve", CarveJson(tenant.carve)},
+          {"quota_disk_mib", tenant.quota_disk_mib},
           {"usage", tenant.usage.has_value() ? UsageJson(*tenant.usage) : Json()}};
 }
 

@@ -56,7 +56,9 @@ std::string LimitsText(const Tenant& tenant) {
           {{"cpus:", tenant.cpus.empty() ? "-" : tenant.cpus},
            {"read:", base::RateText(tenant.io.read_bytes, tenant.io.read_operations, kNone)},
            {"write:", base::RateText(tenant.io.write_bytes, tenant.io.write_operations, kNone)},
-           {"carve:", CarveText(tenant.carve)}}));
+           {"carve:", CarveText(tenant.carve)},
+           {"quota disk:",
+            tenant.quota_disk_mib == 0 ? "-" : FormatSizeMib(tenant.quota_disk_mib)}}));
 }
 
 std::string TimeSpent(std::chrono::microseconds time) {

@@ -20,6 +20,20 @@ using Rows = std::vector<std::vector<std::string>>;
 
 std::string DiskText(uint32_t disk_mib) { return disk_mib == 0 ? "-" : FormatSizeMib(disk_mib); }
 
+// "a, b" with ", " between; empty for none.
+std::string Joined(const std::vector<std::string>& names, const char* between) {
+  std::string text;
+  for (const std::string& name : names) StrAppend(&text, text.empty() ? "" : between, name);
+  return text;
+}
+
+// All volumes, the one that it boots from first; without spaces, so that columns can be counted.
+std::string VolumesCell(const Vm& vm) {
+  std::vector<std::string> names = vm.data_volumes;
+  if (!vm.volume.empty()) names.insert(names.begin(), vm.volume);
+  return OrDash(Joined(names, ","));
+}
+
 // "2.5" of 2460: tenths, rounded half up.
 std::string Tenths(int64_t thousandths) {
   const int64_t tenths = (thousandths + 50) / 100;
@@ -63,11 +77,21 @@ std::string CreatedLine(const Vm& vm) {
 }
 
 std::string WouldCreateLine(const Vm& vm) {
-  const std::string disk = vm.disk_mib == 0 ? "" : StrCat(", disk ", FormatSizeMib(vm.disk_mib));
-  return EscapeForTerminal(StrCat("would create ", vm.name, ": image ", vm.image, ", ",
-                                  FormatSizeMib(vm.memory_mib), ", ", vm.vcpus,
-                                  vm.vcpus == 1 ? " vCPU" : " vCPUs", disk)) +
-         "\n";
+  const std::string boot = !vm.from_quota_disk.empty()
+                               ? StrCat(vm.from_quota_disk, " on the quota disk")
+                           : vm.volume.empty() ? StrCat("image ", vm.image)
+                                               : StrCat("volume ", vm.volume);
+  std::string line =
+      StrCat("would create ", vm.name, ": ", boot, ", ", FormatSizeMib(vm.memory_mib), ", ",
+             vm.vcpus, vm.vcpus == 1 ? " vCPU" : " vCPUs");
+  if (vm.disk_mib != 0) StrAppend(&line, ", disk ", FormatSizeMib(vm.disk_mib));
+  if (!vm.data_volumes.empty()) StrAppend(&line, ", data volumes ", Joined(vm.data_volumes, ", "));
+  return EscapeForTerminal(line) + "\n";
+}
+
+std::string RemovedLine(const std::string& verb, const std::string& name, const std::string& id) {
+  const std::string also_id = id.empty() || name.empty() ? id : StrCat(" (", id, ")");
+  return EscapeForTerminal(StrCat(verb, name, also_id)) + "\n";
 }
 
 std::string VmTable(const std::vector<Vm>& vms, system_clock::time_point now) {
@@ -75,12 +99,12 @@ std::string VmTable(const std::vector<Vm>& vms, system_clock::time_point now) {
   Rows rows;
   for (const Vm& vm : vms) {
     const bool dated = vm.created_at != system_clock::time_point();
-    rows.push_back({vm.name, VmStateName(vm.state), vm.image, FormatSizeMib(vm.memory_mib),
-                    StrCat(vm.vcpus), DiskText(vm.disk_mib), vm.address,
+    rows.push_back({vm.name, VmStateName(vm.state), OrDash(vm.image), FormatSizeMib(vm.memory_mib),
+                    StrCat(vm.vcpus), DiskText(vm.disk_mib), VolumesCell(vm), vm.address,
                     dated ? ShortAge(now - vm.created_at) : "-"});
   }
-  return base::RenderTable({"NAME", "STATE", "IMAGE", "MEMORY", "VCPUS", "DISK", "ADDRESS", "AGE"},
-                           rows);
+  return base::RenderTable(
+      {"NAME", "STATE", "IMAGE", "MEMORY", "VCPUS", "DISK", "VOLUMES", "ADDRESS", "AGE"}, rows);
 }
 
 std::string VmDetails(const Vm& vm) {
@@ -88,16 +112,21 @@ std::string VmDetails(const Vm& vm) {
                       {"id:", vm.id},
                       {"tenant:", vm.tenant},
                       {"state:", VmStateName(vm.state)},
-                      {"image:", vm.image},
+                      {"image:", OrDash(vm.image)},
+                      {"volume:", OrDash(vm.volume)},
+                      {"from disk:", OrDash(vm.from_quota_disk)},
                       {"memory:", FormatSizeMib(vm.memory_mib)},
                       {"vcpus:", StrCat(vm.vcpus)},
                       {"disk:", DiskText(vm.disk_mib)},
+                      {"data volumes:", OrDash(Joined(vm.data_volumes, ", "))},
                       {"address:", vm.address},
                       {"mac:", vm.mac},
                       {"cid:", StrCat(vm.cid)},
                       {"created:", TimeText(vm.created_at)},
                       {"took:", StageText(vm)}});
 }
+
+std::string OrDash(const std::string& text) { return text.empty() ? "-" : text; }
 
 std::string RenderPairs(const std::vector<std::vector<std::string>>& pairs) {
   return base::RenderTable(pairs.front(), Rows(pairs.begin() + 1, pairs.end()));

@@ -4,116 +4,92 @@
 #include <utility>
 #include <variant>
 
-#include "daemon/base/exit_code.h"
-#include "daemon/base/str_cat.h"
-#include "daemon/base/text_table.h"
+#include "guestlib/cli/answers.h"
 #include "guestlib/cli/command_line.h"
-#include "guestlib/cli/render_error.h"
+#include "guestlib/cli/image_commands.h"
+#include "guestlib/cli/import_meter.h"
 #include "guestlib/cli/render_json.h"
 #include "guestlib/cli/render_tenant.h"
 #include "guestlib/cli/render_text.h"
+#include "guestlib/cli/volume_commands.h"
 
 namespace flatvm::cli {
 namespace {
-
-using base::EscapeForTerminal;
-using base::StrCat;
-
-int Report(const Error& error, OutputFormat format, std::ostream& err) {
-  err << RenderError(error, format) << std::flush;
-  return base::ExitCodeFor(static_cast<int>(error.code));
-}
 
 // Carries one command out: an operator() for each.
 class Runner {
  public:
   Runner(const Invocation& invocation, const Surroundings& surroundings)
-      : format_(invocation.format),
+      : answers_(invocation.format, surroundings.out, surroundings.err),
         service_(surroundings.connect(invocation.client)),
         surroundings_(surroundings) {}
 
   int operator()(const CreateCommand& command) {
     const Result<Vm> vm = service_->CreateVm(command.spec, command.call);
-    if (!vm.ok()) return Fail(vm.error());
-    if (Json()) return Print(DumpJson(VmJson(*vm)));
-    return Print(command.call.validate_only ? WouldCreateLine(*vm) : CreatedLine(*vm));
+    if (!vm.ok()) return answers_.Fail(vm.error());
+    if (answers_.json()) return answers_.Print(DumpJson(VmJson(*vm)));
+    return answers_.Print(command.call.validate_only ? WouldCreateLine(*vm) : CreatedLine(*vm));
   }
 
-  // One call a VM; goes on after a failure and ends with the first one's exit code.
   int operator()(const DestroyCommand& command) {
-    int exit_code = 0;
-    std::vector<Vm> destroyed;
-    for (const std::string& name_or_id : command.vms) {
-      Result<Vm> vm = service_->DestroyVm(name_or_id, command.call);
-      if (!vm.ok()) {
-        const int code = Fail(vm.error());
-        if (exit_code == 0) exit_code = code;
-        continue;
-      }
-      if (!Json()) Print(DestroyedLine(*vm, command.call));
-      destroyed.push_back(*std::move(vm));
-    }
-    if (Json() && command.vms.size() > 1) Print(DumpJson(VmListJson(destroyed)));
-    if (Json() && command.vms.size() == 1 && exit_code == 0) {
-      Print(DumpJson(VmJson(destroyed.front())));
-    }
-    return exit_code;
+    const char* verb = command.call.validate_only ? "would destroy " : "destroyed ";
+    return answers_.RemoveEach(
+        command.vms, [&](const std::string& vm) { return service_->DestroyVm(vm, command.call); },
+        [&](const Vm& vm) { return RemovedLine(verb, vm.name, vm.id); }, &VmJson, &VmListJson);
   }
 
   int operator()(const ShowCommand& command) {
     const Result<Vm> vm = service_->ShowVm(command.vm);
-    if (!vm.ok()) return Fail(vm.error());
-    return Print(Json() ? DumpJson(VmJson(*vm)) : VmDetails(*vm));
+    if (!vm.ok()) return answers_.Fail(vm.error());
+    return answers_.Print(answers_.json() ? DumpJson(VmJson(*vm)) : VmDetails(*vm));
   }
 
   int operator()(const ListCommand& /*command*/) {
     const Result<std::vector<Vm>> vms = service_->ListVms();
-    if (!vms.ok()) return Fail(vms.error());
-    return Print(Json() ? DumpJson(VmListJson(*vms)) : VmTable(*vms, surroundings_.now()));
+    if (!vms.ok()) return answers_.Fail(vms.error());
+    return answers_.Print(answers_.json() ? DumpJson(VmListJson(*vms))
+                                          : VmTable(*vms, surroundings_.now()));
   }
 
   int operator()(const TenantCommand& /*command*/) {
     const Result<Tenant> tenant = service_->GetTenant();
-    if (!tenant.ok()) return Fail(tenant.error());
-    return Print(Json() ? DumpJson(TenantJson(*tenant)) : TenantDetails(*tenant));
+    if (!tenant.ok()) return answers_.Fail(tenant.error());
+    return answers_.Print(answers_.json() ? DumpJson(TenantJson(*tenant)) : TenantDetails(*tenant));
+  }
+
+  int operator()(const VolumeCommand& command) {
+    return RunVolumeCommand(command, *service_, surroundings_.find_mount, answers_);
+  }
+
+  int operator()(const ImageCommand& command) {
+    // Who reads JSON reads the answer.
+    ImportMeter meter(answers_.json() ? MeterStyle::kNone : surroundings_.meter, surroundings_.err,
+                      surroundings_.steady);
+    return RunImageCommand(command, *service_, meter, answers_);
   }
 
  private:
-  static std::string DestroyedLine(const Vm& vm, const CallOptions& call) {
-    const std::string id = vm.id.empty() || vm.name.empty() ? vm.id : StrCat(" (", vm.id, ")");
-    return EscapeForTerminal(
-               StrCat(call.validate_only ? "would destroy " : "destroyed ", vm.name, id)) +
-           "\n";
-  }
-
-  bool Json() const { return format_ == OutputFormat::kJson; }
-  int Fail(const Error& error) const { return Report(error, format_, surroundings_.err); }
-  int Print(const std::string& text) const {
-    surroundings_.out << text << std::flush;  // a later line may be long in coming
-    return 0;
-  }
-
-  const OutputFormat format_;
-  const std::unique_ptr<VmService> service_;
+  const Answers answers_;
+  const std::unique_ptr<HostService> service_;
   const Surroundings& surroundings_;
 };
 
 }  // namespace
 
 int RunCli(const std::vector<std::string>& args, const Surroundings& surroundings) {
+  const Answers early(FormatFor(args), surroundings.out, surroundings.err);
   const auto parsed = ParseCommandLine(args);
-  if (!parsed.ok()) return Report(parsed.error(), FormatFor(args), surroundings.err);
+  if (!parsed.ok()) return early.Fail(parsed.error());
   int exit_code = 0;
   if (const auto* print = std::get_if<PrintAndExit>(&*parsed); print != nullptr) {
-    surroundings.out << print->text << std::flush;
+    early.Print(print->text);
   } else if (const auto* invocation = std::get_if<Invocation>(&*parsed); invocation != nullptr) {
     exit_code = std::visit(Runner(*invocation, surroundings), invocation->command);
   }
   if (surroundings.out) return exit_code;
-  const Error unwritten = {.code = Code::kInternal,
-                           .reason = Reason::kInternalError,
-                           .message = "cannot write to standard output"};
-  const int unwritten_code = Report(unwritten, FormatFor(args), surroundings.err);
+  const int unwritten_code = early.Fail({.code = Code::kInternal,
+                                         .reason = Reason::kInternalError,
+                                         .message = "cannot write to standard output"});
   return exit_code == 0 ? unwritten_code : exit_code;
 }
 

@@ -85,11 +85,14 @@ std::variant<Lease, ConnectFailure> BrokerChannel::Connect(SteadyTime deadline) 
   grpc::ChannelArguments arguments;
   // Its probes are pings, which the host's frame guard rations; our messages are small.
   arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
-  auto connection = std::make_shared<const Connection>(Connection{
-      // The channel takes the descriptor over.
-      .stub = v1::SecondaryVms::NewStub(
-          grpc::CreateCustomInsecureChannelFromFd("flatvm", fd->Release(), arguments)),
-      .greeted = greeting == Greeting::kSpoke});
+  // The channel takes the descriptor over.
+  const std::shared_ptr<grpc::Channel> channel =
+      grpc::CreateCustomInsecureChannelFromFd("flatvm", fd->Release(), arguments);
+  auto connection =
+      std::make_shared<const Connection>(Connection{.vms = v1::SecondaryVms::NewStub(channel),
+                                                    .volumes = v1::Volumes::NewStub(channel),
+                                                    .images = v1::Images::NewStub(channel),
+                                                    .greeted = greeting == Greeting::kSpoke});
   const std::lock_guard lock(mutex_);
   current_ = connection;
   last_used_ = surroundings_.now();

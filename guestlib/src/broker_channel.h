@@ -6,14 +6,18 @@
 #include <mutex>
 #include <variant>
 
+#include "flatvm/v1/images.grpc.pb.h"
 #include "flatvm/v1/secondary_vms.grpc.pb.h"
+#include "flatvm/v1/volumes.grpc.pb.h"
 #include "guestlib/src/surroundings.h"
 
 namespace flatvm::guestlib {
 
-// Immutable; the stub is thread-safe.
+// Immutable; the stubs are thread-safe and share the connection.
 struct Connection {
-  std::unique_ptr<v1::SecondaryVms::Stub> stub;
+  std::unique_ptr<v1::SecondaryVms::Stub> vms;
+  std::unique_ptr<v1::Volumes::Stub> volumes;
+  std::unique_ptr<v1::Images::Stub> images;
   // The broker has said something on it, so it did not refuse us.
   bool greeted = false;
 };

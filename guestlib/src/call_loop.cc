@@ -38,7 +38,7 @@ CallLoop::Attempt CallLoop::TryOnce(const OneCall& call) {
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + (deadline_ - surroundings_.now()));
   ++sent_;
-  const grpc::Status status = call(*lease.connection->stub, &context);
+  const grpc::Status status = call(*lease.connection, &context);
   if (status.ok()) {
     channel_.Keep(lease);
     return {};

@@ -15,7 +15,7 @@
 namespace flatvm::guestlib {
 
 // Sends one request, always the same one, and waits for its answer.
-using OneCall = std::function<grpc::Status(v1::SecondaryVms::Stub&, grpc::ClientContext*)>;
+using OneCall = std::function<grpc::Status(const Connection&, grpc::ClientContext*)>;
 
 // How a call ended.
 struct CallOutcome {

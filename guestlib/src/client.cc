@@ -32,4 +32,45 @@ Result<std::vector<Vm>> Client::ListVms(const CallOptions& call) { return impl_-
 
 Result<Tenant> Client::GetTenant(const CallOptions& call) { return impl_->GetTenant(call); }
 
+Result<Volume> Client::CreateVolume(const VolumeSpec& spec, const CallOptions& call) {
+  return impl_->CreateVolume(spec, call);
+}
+
+Result<Volume> Client::AttachVolume(std::string_view name_or_id, const CallOptions& call) {
+  return impl_->AttachVolume(name_or_id, call);
+}
+
+Result<Volume> Client::DetachVolume(std::string_view name_or_id, const CallOptions& call) {
+  return impl_->DetachVolume(name_or_id, call);
+}
+
+Result<Volume> Client::ResizeVolume(std::string_view name_or_id, uint32_t size_mib,
+                                    const CallOptions& call) {
+  return impl_->ResizeVolume(name_or_id, size_mib, call);
+}
+
+Result<Volume> Client::DeleteVolume(std::string_view name_or_id, const CallOptions& call) {
+  return impl_->DeleteVolume(name_or_id, call);
+}
+
+Result<Volume> Client::ShowVolume(std::string_view name_or_id, const CallOptions& call) {
+  return impl_->ShowVolume(name_or_id, call);
+}
+
+Result<std::vector<Volume>> Client::ListVolumes(const CallOptions& call) {
+  return impl_->ListVolumes(call);
+}
+
+Result<Image> Client::ImportImage(const ImportSpec& spec, const CallOptions& call) {
+  return impl_->ImportImage(spec, call);
+}
+
+Result<Image> Client::RemoveImage(std::string_view name_or_id, const CallOptions& call) {
+  return impl_->RemoveImage(name_or_id, call);
+}
+
+Result<std::vector<Image>> Client::ListImages(const CallOptions& call) {
+  return impl_->ListImages(call);
+}
+
 }  // namespace flatvm

@@ -14,23 +14,6 @@ using Stub = v1::SecondaryVms::Stub;
 
 constexpr milliseconds kLongestTimeout = std::chrono::hours(24);
 
-std::string RequestIdOf(const CallOptions& call) {
-  return call.request_id.empty() ? NewRequestId() : call.request_id;
-}
-
-// 8-4-4-4-12, which no name can be: names have at most 40 letters but may look alike otherwise.
-bool LooksLikeId(std::string_view text) {
-  constexpr size_t kUuidLength = 36;
-  return text.size() == kUuidLength && text[8] == '-' && text[13] == '-' && text[18] == '-' &&
-         text[23] == '-';
-}
-
-Vm OnlyReference(std::string_view name_or_id) {
-  Vm vm;
-  (LooksLikeId(name_or_id) ? vm.id : vm.name) = name_or_id;
-  return vm;
-}
-
 }  // namespace
 
 Client ClientImpl::MakeClient(const ClientOptions& options, Surroundings surroundings) {
@@ -42,24 +25,19 @@ milliseconds ClientImpl::TimeoutOf(const CallOptions& call) const {
   return std::clamp(asked, milliseconds(0), kLongestTimeout);
 }
 
-template <typename Request, typename Response>
-CallOutcome ClientImpl::Call(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
-                                                          Response*),
-                             const Request& request, Response* response,
-                             const CallOptions& options) {
-  CallLoop loop(channel_, surroundings_, options_.retry);
-  return loop.Run(
-      [&](Stub& stub, grpc::ClientContext* context) {
-        response->Clear();
-        return (stub.*method)(context, request, response);
-      },
-      TimeoutOf(options));
+std::string ClientImpl::RequestIdOf(const CallOptions& call) {
+  return call.request_id.empty() ? NewRequestId() : call.request_id;
 }
 
-Result<Vm> ClientImpl::CreateVm(const VmSpec& spec, const CallOptions& call) {
-  v1::CreateVmRequest request;
-  request.set_request_id(RequestIdOf(call));
-  request.set_validate_only(call.validate_only);
+// 8-4-4-4-12, which no name can be: names have at most 40 letters but may look alike otherwise.
+bool ClientImpl::LooksLikeId(std::string_view text) {
+  constexpr size_t kUuidLength = 36;
+  return text.size() == kUuidLength && text[8] == '-' && text[13] == '-' && text[18] == '-' &&
+         text[23] == '-';
+}
+
+Result<Vm> ClientImpl::SendCreateVm(const VmSpec& spec, const CallOptions& call) {
+  auto request = ChangeRequest<v1::CreateVmRequest>(call);
   *request.mutable_spec() = ToWire(spec);
   v1::CreateVmResponse response;
   CallOutcome outcome = Call(&Stub::CreateVm, request, &response, call);
@@ -67,19 +45,14 @@ Result<Vm> ClientImpl::CreateVm(const VmSpec& spec, const CallOptions& call) {
   return FromWire(response.vm());
 }
 
-Result<Vm> ClientImpl::DestroyVm(std::string_view name_or_id, const CallOptions& call) {
-  v1::DestroyVmRequest request;
-  request.set_request_id(RequestIdOf(call));
-  request.set_validate_only(call.validate_only);
+Result<Vm> ClientImpl::SendDestroyVm(std::string_view name_or_id, const CallOptions& call) {
+  auto request = ChangeRequest<v1::DestroyVmRequest>(call);
   request.set_vm(std::string(name_or_id));
+  request.set_return_disk(call.return_disk);
   v1::DestroyVmResponse response;
   CallOutcome outcome = Call(&Stub::DestroyVm, request, &response, call);
   if (!outcome.error.has_value()) return FromWire(response.vm());
-  // The host's memory of answered requests does not outlive its daemon (secondary_vms.proto).
-  const bool done_before = outcome.sent > 1 && !call.validate_only &&
-                           outcome.error->code == Code::kNotFound &&
-                           outcome.error->reason == Reason::kVmNotFound;
-  if (done_before) return OnlyReference(name_or_id);
+  if (DoneBefore(outcome, Reason::kVmNotFound, call)) return OnlyReference<Vm>(name_or_id);
   return std::move(*outcome.error);
 }
 

@@ -84,6 +84,9 @@ v1::VmSpec ToWire(const VmSpec& spec) {
   wire.set_memory_mib(spec.memory_mib);
   wire.set_vcpus(spec.vcpus);
   wire.set_disk_mib(spec.disk_mib);
+  wire.set_volume(spec.volume);
+  wire.mutable_data_volumes()->Add(spec.data_volumes.begin(), spec.data_volumes.end());
+  wire.set_from_quota_disk(spec.from_quota_disk);
   return wire;
 }
 
@@ -99,12 +102,45 @@ Vm FromWire(const v1::Vm& wire) {
         .address = wire.address(),
         .mac = wire.mac(),
         .cid = wire.cid(),
-        .created_at = TimeOf(wire.created_at())};
+        .created_at = TimeOf(wire.created_at()),
+        .volume = wire.volume(),
+        .data_volumes = {wire.data_volumes().begin(), wire.data_volumes().end()},
+        .from_quota_disk = wire.from_quota_disk(),
+        .image_id = wire.image_id()};
   for (const v1::StageDuration& stage : wire.stages()) {
     vm.stages.push_back(
         {.stage = stage.stage(), .duration = std::chrono::microseconds(stage.duration_us())});
   }
   return vm;
+}
+
+Volume FromWire(const v1::Volume& wire) {
+  return {.id = wire.id(),
+          .name = wire.name(),
+          .tenant = wire.tenant(),
+          .state = static_cast<VolumeState>(wire.state()),
+          .size_mib = wire.size_mib(),
+          .attached_to = wire.attached_to(),
+          .serial = wire.serial(),
+          .created_at = TimeOf(wire.created_at()),
+          .quota_mib = wire.quota_mib(),
+          .from_quota_disk = wire.from_quota_disk(),
+          .made_for = wire.made_for()};
+}
+
+Image FromWire(const v1::Image& wire) {
+  return {.id = wire.id(),
+          .name = wire.name(),
+          .tenant = wire.tenant(),
+          .source = static_cast<ImageSource>(wire.source()),
+          .state = static_cast<ImageState>(wire.state()),
+          .format = static_cast<ImageFormat>(wire.format()),
+          .size_bytes = wire.size_bytes(),
+          .received_bytes = wire.received_bytes(),
+          .disk_mib = wire.disk_mib(),
+          .sha256 = wire.sha256(),
+          .created_at = TimeOf(wire.created_at()),
+          .description = wire.description()};
 }
 
 Tenant FromWire(const v1::Tenant& wire) {
@@ -119,7 +155,8 @@ Tenant FromWire(const v1::Tenant& wire) {
                 .created_at = TimeOf(wire.created_at()),
                 .io = FromWire(wire.io()),
                 .cpus = wire.cpus(),
-                .carve = FromWire(wire.carve())};
+                .carve = FromWire(wire.carve()),
+                .quota_disk_mib = wire.quota_disk_mib()};
   if (wire.has_usage()) tenant.usage = FromWire(wire.usage());
   return tenant;
 }

@@ -1,6 +1,7 @@
 #include "guestlib/src/surroundings.h"
 
 #include <sys/random.h>
+#include <unistd.h>
 
 #include <cstdint>
 #include <thread>
@@ -26,7 +27,9 @@ Surroundings RealSurroundings(const ClientOptions& options) {
               [broker](std::chrono::milliseconds timeout) { return ConnectVsock(broker, timeout); },
           .now = [] { return std::chrono::steady_clock::now(); },
           .sleep = [](std::chrono::milliseconds pause) { std::this_thread::sleep_for(pause); },
-          .random = RandomFraction};
+          .random = RandomFraction,
+          .exists = [](const std::string& path) { return ::access(path.c_str(), F_OK) == 0; },
+          .disks = RealDiskCalls()};
 }
 
 }  // namespace flatvm::guestlib

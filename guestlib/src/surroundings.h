@@ -1,11 +1,13 @@
-// What the client takes from the system: connections, time, chance. Tests bring their own.
+// What the client takes from the system: connections, time, chance, devices. Tests bring their own.
 #pragma once
 
 #include <chrono>
 #include <functional>
+#include <string>
 #include <variant>
 
 #include "flatvm/client.h"
+#include "guestlib/src/quota_disk.h"
 #include "guestlib/src/unique_fd.h"
 
 namespace flatvm::guestlib {
@@ -29,6 +31,9 @@ struct Surroundings {
   std::function<SteadyTime()> now;
   std::function<void(std::chrono::milliseconds)> sleep;
   std::function<double()> random;  // 0 <= x < 1
+  // Whether there is a file of this name; links are followed, and one that leads nowhere is none.
+  std::function<bool(const std::string& path)> exists;
+  DiskCalls disks;  // for the quota disk
 };
 
 // The real ones; connects over vsock as `options` say. Each is thread-safe.

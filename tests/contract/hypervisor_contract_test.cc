@@ -148,7 +148,8 @@ class HypervisorContract : public ::testing::TestWithParam<Implementation> {
                              .cid = base::VsockCid{1000},
                              .partition = "/flatvm/acme",
                              .network = "flatvm-acme",
-                             .mac = "52:54:00:d5:00:02"};
+                             .mac = "52:54:00:d5:00:02",
+                             .hotplug_slots = 8};
   }
 
   void ExpectError(const absl::Status& status, absl::StatusCode code, Reason reason) {

@@ -21,6 +21,11 @@ class FailableFake {
     const std::lock_guard lock(failures_mutex_);
     failures_.insert_or_assign(std::string(op), std::move(status));
   }
+  // Every call fails from now on; whoever makes them has been killed. Or no more.
+  void SetCutOff(bool cut_off) {
+    const std::lock_guard lock(failures_mutex_);
+    cut_off_ = cut_off;
+  }
 
  protected:
   FailableFake() = default;
@@ -29,6 +34,7 @@ class FailableFake {
   // The failure ordered for `op`, which is thereby used up; OK if there is none.
   absl::Status TakeFailure(std::string_view op) {
     const std::lock_guard lock(failures_mutex_);
+    if (cut_off_) return absl::UnavailableError("cut off");
     const auto it = failures_.find(op);
     if (it == failures_.end()) return absl::OkStatus();
     absl::Status status = std::move(it->second);
@@ -37,8 +43,9 @@ class FailableFake {
   }
 
  private:
-  std::mutex failures_mutex_;
-  std::map<std::string, absl::Status, std::less<>> failures_;  // guarded by failures_mutex_
+  std::mutex failures_mutex_;  // guards what follows
+  std::map<std::string, absl::Status, std::less<>> failures_;
+  bool cut_off_ = false;
 };
 
 }  // namespace flatvm::fakes

@@ -20,7 +20,8 @@ std::string OperatorsXml(const std::string& uuid, const std::string& name, uint3
                          uint32_t vcpus) {
   return base::StrCat("<domain type='kvm'><name>", name, "</name><uuid>", uuid,
                       "</uuid><memory unit='MiB'>", memory_mib, "</memory><vcpu>", vcpus,
-                      "</vcpu><devices><memballoon model='virtio'/></devices></domain>");
+                      "</vcpu><os><type machine='q35'>hvm</type></os><devices><memballoon "
+                      "model='virtio'/></devices></domain>");
 }
 
 absl::Status NotPersistent(const std::string& name) {
@@ -100,17 +101,14 @@ void FakeHypervisor::StartRun(FakePrimary* primary, const std::string& xml) {
   primary->run = FakeRun{.domain_id = next_domain_id_++,
                          .maximum_mib = memory_mib,
                          .target_mib = memory_mib,
-                         .actual_mib = memory_mib};
+                         .actual_mib = memory_mib,
+                         .disks = primary->disks};
 }
 
-absl::Status FakeHypervisor::UseRunningPrimary(
-    const std::string& uuid, const std::function<absl::Status(FakePrimary*)>& use) {
+absl::Status FakeHypervisor::UsePrimary(const std::string& uuid,
+                                        const std::function<absl::Status(FakePrimary*)>& use) {
   const std::lock_guard lock(mutex_);
   FLATVM_ASSIGN_OR_RETURN(const auto it, FindPrimary(uuid));
-  if (it->second.live_xml.empty()) {
-    return base::MakeError(absl::StatusCode::kFailedPrecondition, base::Reason::kPrimaryNotRunning,
-                           "the primary does not run");
-  }
   return use(&it->second);
 }
 
@@ -150,6 +148,8 @@ absl::Status FakeHypervisor::AddDomain(const hypervisor::DomainSpec& spec) {
       return base::InternalError(base::StrCat("domain's id, name or CID is in use by ", id));
     }
   }
+  std::vector<std::string> disks;
+  for (const hypervisor::DomainDisk& disk : spec.disks) disks.push_back(disk.path);
   state_.domains[spec.vm_id] = FakeDomain{.tenant = spec.tenant,
                                           .name = name,
                                           .memory_mib = spec.memory_mib,
@@ -159,7 +159,8 @@ absl::Status FakeHypervisor::AddDomain(const hypervisor::DomainSpec& spec) {
                                           .network = spec.network,
                                           .partition = spec.partition,
                                           .domain_id = next_domain_id_++,
-                                          .cpu_quota_percent = spec.cpu_quota_percent};
+                                          .cpu_quota_percent = spec.cpu_quota_percent,
+                                          .disks = std::move(disks)};
   return absl::OkStatus();
 }
 

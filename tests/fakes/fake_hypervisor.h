@@ -1,6 +1,6 @@
 // Hypervisor in memory: primaries that tests define, start and stop, and secondaries that are only
-// entries. Primaries' definitions are real XML, edited by the real code. What FakePrimaryShare sets
-// is kept here, with the primaries.
+// entries. Primaries' definitions are real XML, edited by the real code. What FakePrimaryShare and
+// FakePrimaryDisks set is kept here, with the primaries.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "daemon/hypervisor/hypervisor.h"
+#include "daemon/hypervisor/primary_disks.h"
 #include "tests/fakes/fail_next.h"
 
 namespace flatvm::fakes {
@@ -29,18 +30,21 @@ enum class BalloonGuest {
 struct FakeRun {
   uint32_t domain_id = 0;  // 0: shut off, and so is the rest
   uint32_t maximum_mib = 0;
-  uint32_t target_mib = 0;     // what it was asked to keep
-  uint32_t actual_mib = 0;     // what it keeps
-  uint32_t pending_reads = 0;  // of kSlow: until actual_mib is target_mib
-  uint32_t cpu_percent = 0;    // its quota; 0: none
+  uint32_t target_mib = 0;                      // what it was asked to keep
+  uint32_t actual_mib = 0;                      // what it keeps
+  uint32_t pending_reads = 0;                   // of kSlow: until actual_mib is target_mib
+  uint32_t cpu_percent = 0;                     // its quota; 0: none
+  std::vector<hypervisor::PrimaryDisk> disks;   // of FakePrimaryDisks
+  std::map<std::string, uint64_t> sizes_bytes;  // what it was told of them, by path
 
   bool operator==(const FakeRun&) const = default;
 };
 
 struct FakePrimary {
   std::string uuid;
-  std::string definition_xml;  // empty: transient
-  std::string live_xml;        // what it was started from; empty: shut off
+  std::string definition_xml;                  // empty: transient
+  std::string live_xml;                        // what it was started from; empty: shut off
+  std::vector<hypervisor::PrimaryDisk> disks;  // of its definition; FakePrimaryDisks'
   uint32_t boots = 0;
   FakeRun run;
   BalloonGuest guest = BalloonGuest::kCooperates;
@@ -62,6 +66,7 @@ struct FakeDomain {
   std::string partition;
   uint32_t domain_id = 0;
   uint32_t cpu_quota_percent = 0;
+  std::vector<std::string> disks;  // paths
 
   bool operator==(const FakeDomain&) const = default;
 };
@@ -92,9 +97,10 @@ class FakeHypervisor final : public hypervisor::Hypervisor, public FailableFake 
   // For kKeeps; its guest gives nothing back otherwise.
   void SetKeptMemory(const std::string& name, uint32_t memory_mib);
   // Calls `use` with the primary that has this UUID, while nothing else can change it: for
-  // FakePrimaryShare. Errors: PrimaryShare's; those of `use`.
-  absl::Status UseRunningPrimary(const std::string& uuid,
-                                 const std::function<absl::Status(FakePrimary*)>& use);
+  // FakePrimaryShare and FakePrimaryDisks. Errors: NOT_FOUND / kPrimaryNotDefined;
+  // FAILED_PRECONDITION / kPrimaryNotDefined of a secondary; those of `use`.
+  absl::Status UsePrimary(const std::string& uuid,
+                          const std::function<absl::Status(FakePrimary*)>& use);
 
   // A secondary's guest shuts down: its domain is gone.
   void EndDomain(const std::string& vm_id);

@@ -24,10 +24,19 @@ void Settle(FakePrimary* primary) {
 
 }  // namespace
 
+absl::Status FakePrimaryShare::UseRunning(const std::string& uuid,
+                                          const std::function<absl::Status(FakePrimary*)>& use) {
+  return hypervisor_.UsePrimary(uuid, [&](FakePrimary* primary) {
+    if (!primary->live_xml.empty()) return use(primary);
+    return base::MakeError(absl::StatusCode::kFailedPrecondition, base::Reason::kPrimaryNotRunning,
+                           "the primary does not run");
+  });
+}
+
 absl::StatusOr<hypervisor::PrimaryMemory> FakePrimaryShare::ReadMemory(const std::string& uuid) {
   FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
   hypervisor::PrimaryMemory memory;
-  FLATVM_RETURN_IF_ERROR(hypervisor_.UseRunningPrimary(uuid, [&](FakePrimary* primary) {
+  FLATVM_RETURN_IF_ERROR(UseRunning(uuid, [&](FakePrimary* primary) {
     FLATVM_ASSIGN_OR_RETURN(const hypervisor::DomainFacts facts,
                             hypervisor::ParseDomainXml(primary->live_xml));
     FakeRun& run = primary->run;
@@ -43,7 +52,7 @@ absl::StatusOr<hypervisor::PrimaryMemory> FakePrimaryShare::ReadMemory(const std
 
 absl::Status FakePrimaryShare::SetMemory(const std::string& uuid, uint32_t memory_mib) {
   FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
-  return hypervisor_.UseRunningPrimary(uuid, [&](FakePrimary* primary) {
+  return UseRunning(uuid, [&](FakePrimary* primary) {
     FLATVM_ASSIGN_OR_RETURN(const hypervisor::DomainFacts facts,
                             hypervisor::ParseDomainXml(primary->live_xml));
     FakeRun& run = primary->run;
@@ -63,7 +72,7 @@ absl::Status FakePrimaryShare::SetMemory(const std::string& uuid, uint32_t memor
 
 absl::Status FakePrimaryShare::SetCpuQuota(const std::string& uuid, uint32_t cpu_percent) {
   FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
-  return hypervisor_.UseRunningPrimary(uuid, [&](FakePrimary* primary) {
+  return UseRunning(uuid, [&](FakePrimary* primary) {
     primary->run.cpu_percent = cpu_percent;
     return absl::OkStatus();
   });
@@ -72,7 +81,7 @@ absl::Status FakePrimaryShare::SetCpuQuota(const std::string& uuid, uint32_t cpu
 absl::StatusOr<uint32_t> FakePrimaryShare::ReadCpuQuota(const std::string& uuid) {
   FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
   uint32_t cpu_percent = 0;
-  FLATVM_RETURN_IF_ERROR(hypervisor_.UseRunningPrimary(uuid, [&](FakePrimary* primary) {
+  FLATVM_RETURN_IF_ERROR(UseRunning(uuid, [&](FakePrimary* primary) {
     cpu_percent = primary->run.cpu_percent;
     return absl::OkStatus();
   }));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "daemon/hypervisor/primary_share.h"
@@ -22,6 +23,10 @@ class FakePrimaryShare final : public hypervisor::PrimaryShare, public FailableF
   absl::StatusOr<uint32_t> ReadCpuQuota(const std::string& uuid) override;
 
  private:
+  // FakeHypervisor::UsePrimary. Errors: also FAILED_PRECONDITION / kPrimaryNotRunning.
+  absl::Status UseRunning(const std::string& uuid,
+                          const std::function<absl::Status(FakePrimary*)>& use);
+
   FakeHypervisor& hypervisor_;
 };
 

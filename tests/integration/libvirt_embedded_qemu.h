@@ -38,6 +38,31 @@ struct EmbeddedQemu {
   libvirt::Connection connection;
 };
 
+// Without an operating system: what becomes of the request to let go of a disk.
+enum class DiskGuest {
+  kKeeps,   // QEMU waits for ACPI
+  kLetsGo,  // the PCIe port of a disk that was plugged in later is not powered up: it goes at once
+};
+
+// An emulated machine of 32 MiB with so many free PCIe ports.
+inline std::string PluggableXml(const std::string& name, const std::string& uuid, DiskGuest guest,
+                                int ports, const std::string& metadata = "") {
+  std::string devices = "<controller type='pci' index='0' model='pcie-root'/>";
+  for (int i = 0; i < ports; ++i) devices += "<controller type='pci' model='pcie-root-port'/>";
+  const std::string arguments =
+      guest == DiskGuest::kKeeps
+          ? ""
+          : "<q:commandline><q:arg value='-global'/>"
+            "<q:arg value='ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off'/></q:commandline>";
+  return base::StrCat(
+      "<domain type='qemu' xmlns:q='http://libvirt.org/schemas/domain/qemu/1.0'><name>", name,
+      "</name><uuid>", uuid, "</uuid><metadata>", metadata,
+      "</metadata><memory unit='MiB'>32</memory><vcpu>1</vcpu>"
+      "<os><type arch='x86_64' machine='q35'>hvm</type></os><features><acpi/></features><devices>",
+      devices, "<controller type='usb' model='none'/><memballoon model='none'/></devices>",
+      arguments, "</domain>");
+}
+
 // Has one domain, which goes with the test. Skips the test, saying why, if this machine cannot.
 class EmbeddedQemuTest : public ::testing::Test {
  protected:

@@ -36,6 +36,12 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
+size_t CountOf(const std::string& text, const std::string& part) {
+  size_t count = 0;
+  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+  return count;
+}
+
 class LibvirtHypervisorTest : public integration::EmbeddedQemuTest {
  protected:
   void SetUp() override {
@@ -52,19 +58,19 @@ class LibvirtHypervisorTest : public integration::EmbeddedQemuTest {
   }
 
   DomainSpec Spec() const {
-    return DomainSpec{
-        .tenant = "acme",
-        .vm_id = uuid_,
-        .vm_name = "web",
-        .memory_mib = 64,
-        .vcpus = 1,
-        .cid = base::VsockCid{1001},
-        .mac = "52:54:00:d5:00:03",
-        .network = "flatvm-no-such-network",
-        .partition = "/flatvm/acme",
-        .disk = DomainDisk{.path = "/srv/vm/disk.qcow2", .backing_path = "/srv/catalog/disk.raw"},
-        .kernel = DomainKernel{.kernel_path = "/srv/catalog/vmlinuz"},
-        .console_log = "/srv/vm/console.log"};
+    return DomainSpec{.tenant = "acme",
+                      .vm_id = uuid_,
+                      .vm_name = "web",
+                      .memory_mib = 64,
+                      .vcpus = 1,
+                      .cid = base::VsockCid{1001},
+                      .mac = "52:54:00:d5:00:03",
+                      .network = "flatvm-no-such-network",
+                      .partition = "/flatvm/acme",
+                      .disks = {DomainDisk{.path = "/srv/vm/disk.qcow2",
+                                           .backing_path = "/srv/catalog/disk.raw"}},
+                      .kernel = DomainKernel{.kernel_path = "/srv/catalog/vmlinuz"},
+                      .console_log = "/srv/vm/console.log"};
   }
 
   static PrimaryAttachment Attachment() {
@@ -141,6 +147,32 @@ TEST_F(LibvirtHypervisorTest, TakesItsPartsOutOfADefinitionThatWasEditedSince) {
   for (const char* part : {"flatvm", "<vsock", "<interface", "<resource>"}) {
     EXPECT_THAT(Definition(), Not(HasSubstr(part)));
   }
+}
+
+TEST_F(LibvirtHypervisorTest, GivesAPrimaryRoomForDisks) {
+  Define(Xml());
+  const std::string before = Definition();
+  const auto ports = [&] { return CountOf(Definition(), "model='pcie-root-port'"); };
+  const size_t ports_before = ports();
+  PrimaryAttachment attachment = Attachment();
+  attachment.hotplug_slots = 8;
+  const auto undo = hypervisor_->AttachPrimary(uuid_, attachment);
+  ASSERT_TRUE(undo.ok()) << undo.status();
+  const std::string after = Definition();
+  // The spare one that libvirt gives every new machine is taken by one of the tenant's two devices.
+  EXPECT_EQ(ports(), ports_before - 1 + 2 + 8);
+  EXPECT_EQ(hypervisor_->AttachPrimary(uuid_, attachment)->after_xml, after) << "twice";
+
+  ASSERT_TRUE(hypervisor_->DetachPrimary(*undo).ok());
+  EXPECT_EQ(Definition(), before);
+
+  ASSERT_TRUE(hypervisor_->AttachPrimary(uuid_, attachment).ok());
+  std::string edited = Definition();
+  const std::string old_vcpus = ">1</vcpu>";
+  Define(edited.replace(edited.find(old_vcpus), old_vcpus.size(), ">2</vcpu>"));
+  ASSERT_TRUE(hypervisor_->DetachPrimary(*undo).ok());
+  EXPECT_EQ(hypervisor_->GetPrimary(uuid_)->vcpus, 2U);
+  EXPECT_EQ(ports(), ports_before);
 }
 
 TEST_F(LibvirtHypervisorTest, RestartsAPrimaryThatDoesNotHearThePowerButton) {

@@ -1,5 +1,7 @@
 #include "tests/support/broker_world.h"
 
+#include <initializer_list>
+
 namespace flatvm::broker {
 
 FakeHost::FakeHost() {
@@ -19,12 +21,24 @@ FakeHost::FakeHost() {
   storage.AddUnusableImage("broken", "disk.format: must be \"raw\" or \"qcow2\"");
 }
 
+void FakeHost::SetCutOff(bool cut_off) {
+  for (fakes::FailableFake* fake : std::initializer_list<fakes::FailableFake*>{
+           &hypervisor, &primary_share, &primary_disks, &cgroups, &networks, &storage, &quota_disks,
+           &images, &records, &gate}) {
+    fake->SetCutOff(cut_off);
+  }
+}
+
 HostState StateOf(FakeHost& host) {
   HostState state{.hypervisor = host.hypervisor.Snapshot(),
                   .cgroups = host.cgroups.Snapshot(),
                   .networks = host.networks.Snapshot(),
                   .storage = host.storage.Snapshot(),
-                  .open_gates = host.gate.Open()};
+                  .quota_disks = host.quota_disks.Snapshot(),
+                  .images = host.images.Snapshot(),
+                  .open_gates = host.gate.Open(),
+                  .volume_records = host.records.Volumes(),
+                  .image_records = host.records.Images()};
   for (const auto& [name, tenant] : host.records.Tenants()) state.tenant_records.insert(name);
   for (const auto& [id, vm] : host.records.Vms()) state.vm_records.emplace(id, vm.state);
   return state;
@@ -35,15 +49,18 @@ BrokerWorld::BrokerWorld(FakeHost& fake_host)
       ports(fake_host.ports()),
       cids(1000, 100'000, fake_host.records),
       carver(settings, ports, registry),
-      vms(settings, ports, registry, cids, carver),
+      quota_moves(settings, ports, registry),
+      volumes(settings, ports, registry, quota_moves),
+      vms(settings, ports, registry, cids, carver, quota_moves, volumes),
+      images(settings, ports, registry),
       tenants(settings, ports, registry, cids, carver,
               network::SubnetPool(network::Ipv4Subnet{.address = {0x0AD50000}, .prefix_length = 16},
                                   24),
-              vms),
+              vms, volumes, quota_moves, images),
       updates(settings, ports, registry, carver),
       directory(settings, ports, registry),
       callers(ports, registry),
-      reconciler(ports, registry, carver, tenants, vms) {}
+      reconciler(ports, registry, carver, tenants, vms, volumes, quota_moves, images) {}
 
 absl::StatusOr<CreateTenantResult> BrokerWorld::AddTenant(const std::string& name,
                                                           PrimaryRestart restart) {
@@ -71,6 +88,27 @@ absl::StatusOr<VmRecord> BrokerWorld::Create(const std::string& tenant, const Vm
 absl::StatusOr<VmRecord> BrokerWorld::Destroy(const std::string& tenant, const std::string& vm,
                                               const std::string& request_id) {
   return vms.Destroy({.tenant = tenant, .request_id = request_id, .vm = vm});
+}
+
+absl::StatusOr<VolumeView> BrokerWorld::CreateVolume(const std::string& tenant,
+                                                     const std::string& name, uint32_t size_mib,
+                                                     const std::string& clone_of,
+                                                     const std::string& request_id) {
+  return volumes.Create({.tenant = tenant,
+                         .request_id = request_id,
+                         .name = name,
+                         .size_mib = size_mib,
+                         .clone_of = clone_of});
+}
+
+absl::StatusOr<VolumeView> BrokerWorld::Attach(const std::string& tenant,
+                                               const std::string& volume) {
+  return volumes.Attach({.tenant = tenant, .volume = volume});
+}
+
+absl::StatusOr<VolumeView> BrokerWorld::Detach(const std::string& tenant,
+                                               const std::string& volume) {
+  return volumes.Detach({.tenant = tenant, .volume = volume});
 }
 
 Resources BrokerWorld::Used(const std::string& tenant) { return directory.GetTenant(tenant)->used; }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Shared by ./check and ./demo: installs what is missing, builds, makes packages, and says how long each step took.
+# Shared by ./check, ./demo and ./bench: installs what is missing, builds, makes packages, and says how long each step took.
 # Sourced, not run; the current directory is the project's root.
 
 export DEBIAN_FRONTEND=noninteractive

@@ -109,7 +109,8 @@ struct Tenant {
   IoLimits io;
   std::string cpus;  // the host's CPUs that it runs on, such as "2-5,8"; empty: not said, or all
   Carve carve;
-  std::optional<Usage> usage;  // none if the host cannot tell
+  uint32_t quota_disk_mib = 0;  // MiB that the quota disk has now; 0: there is none
+  std::optional<Usage> usage;   // none if the host cannot tell
 
   bool operator==(const Tenant&) const = default;
 };

@@ -14,10 +14,16 @@ namespace flatvm {
 // initializer, so that naming some of them draws no warning.
 struct VmSpec {
   std::string name{};       // [a-z0-9-]{1,40}, first and last not '-', not "primary"; unique
-  std::string image{};      // a catalog image's name
+  std::string image{};      // a catalog image's name; empty: it boots from `volume`
   uint32_t memory_mib = 0;  // MiB, 32..4194304
   uint32_t vcpus = 0;       // 1..512
-  uint32_t disk_mib = 0;    // MiB, virtual size; 0: the image's own
+  uint32_t disk_mib = 0;    // MiB, virtual size; 0: the image's own, or no image
+  std::string volume{};     // instead of an image: the name or id of a volume that no VM has
+  // Names or ids of up to 8 volumes that no VM has: further disks, in this order.
+  std::vector<std::string> data_volumes{};
+  // Instead of both: path of a raw image on the quota disk, from its root, such as
+  // "images/web.raw". It becomes a volume of the VM's name, which goes when the VM does.
+  std::string from_quota_disk{};
 
   bool operator==(const VmSpec&) const = default;
 };
@@ -35,7 +41,9 @@ FLATVM_EXPORT const char* VmStateName(VmState state);
 
 // How long one stage of a create took.
 struct StageDuration {
-  std::string stage;  // "admit", "carve" in mode balloon, "address", "disk", "domain", "commit"
+  // "admit", "carve" in mode balloon, "address", "move" of an image on the quota disk, "disk",
+  // "domain", "commit"
+  std::string stage;
   std::chrono::microseconds duration{0};
 
   bool operator==(const StageDuration&) const = default;
@@ -47,7 +55,7 @@ struct Vm {
   std::string name;
   std::string tenant;
   VmState state = VmState::kUnspecified;
-  std::string image;
+  std::string image;        // empty: it boots from `volume`
   uint32_t memory_mib = 0;  // MiB, guest memory without the VMM's overhead
   uint32_t vcpus = 0;
   uint32_t disk_mib = 0;                             // MiB, virtual size; 0: no disk
@@ -56,6 +64,10 @@ struct Vm {
   uint32_t cid = 0;                                  // vsock CID, 3..4294967294
   std::chrono::system_clock::time_point created_at;  // the host's clock; the epoch: not said
   std::vector<StageDuration> stages;                 // of its create
+  std::string volume;                     // name of the volume it boots from; empty: from its image
+  std::vector<std::string> data_volumes;  // names of its further disks
+  std::string from_quota_disk;  // path of the image that `volume` was made of, for it; empty: none
+  std::string image_id;         // of the tenant's own image; empty: `image` is the catalog's
 
   bool operator==(const Vm&) const = default;
 };

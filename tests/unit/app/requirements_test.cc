@@ -28,6 +28,8 @@ class RequirementsTest : public ::testing::Test {
     config_.state_dir = dir_.path() + "/state";
     std::filesystem::create_directory(config_.state_dir);
     config_.front_program = "/bin/true";
+    config_.quota_program = "/bin/true";
+    config_.import_program = "/bin/true";
     config_.qemu_img_program = "/bin/true";
   }
 

@@ -74,6 +74,21 @@ TEST(PublicMessage, HidesWhatIsForTheJournal) {
   EXPECT_EQ(PublicMessage(absl::OkStatus()), "");
 }
 
+TEST(WithNote, IsPublicWhateverTheCode) {
+  const absl::Status hidden = WithNote(InternalError("EIO"), "it is volume \"web\"");
+  EXPECT_EQ(hidden.code(), absl::StatusCode::kInternal);
+  EXPECT_EQ(GetErrorInfo(hidden).reason, Reason::kInternalError);
+  EXPECT_EQ(Message(hidden), "EIO; it is volume \"web\"");
+  EXPECT_EQ(PublicMessage(hidden),
+            "the host failed to do this; its operator finds the cause in the journal under this "
+            "request's id; it is volume \"web\"");
+  const absl::Status shown =
+      WithNote(FieldError(Reason::kFieldMissing, "name", "is required"), "so");
+  EXPECT_EQ(PublicMessage(shown), "name: is required; so");
+  EXPECT_EQ(GetErrorInfo(shown).field, "name");
+  EXPECT_TRUE(WithNote(absl::OkStatus(), "x").ok());
+}
+
 TEST(WithContext, KeepsCodeAndInfo) {
   const absl::Status inner = FieldError(Reason::kFieldMissing, "name", "is required");
   const absl::Status outer = WithContext(inner, "image.json");

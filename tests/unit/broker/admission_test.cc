@@ -43,7 +43,7 @@ TEST(Admission, CountsEverySecondaryWhateverItsState) {
     vms.emplace(vm.id, vm);
   }
   const Resources expected{.memory_mib = 608 + 4 * 256, .vcpus = 5, .vms = 4, .disk_mib = 64};
-  EXPECT_EQ(UsedBy(Tenant(), vms, settings), expected);
+  EXPECT_EQ(UsedBy(Tenant(), vms, {}, {}, settings), expected);
 }
 
 TEST(Admission, AdmitsUpToTheLimitAndNotOneMore) {
@@ -88,7 +88,7 @@ TEST(Admission, NeitherWrapsAroundNorAdmitsTheLargestNumbers) {
   EXPECT_FALSE(Admit(kLimits, Resources{}, cost).ok());
   std::map<std::string, VmRecord> vms;
   for (const char* id : {"a", "b"}) vms.emplace(id, Vm(id, kMost, kMost, kMost));
-  EXPECT_EQ(UsedBy(Tenant(), vms, Settings{}).vcpus, kMost);
+  EXPECT_EQ(UsedBy(Tenant(), vms, {}, {}, Settings{}).vcpus, kMost);
 }
 
 TEST(Admission, LeavesNothingWhereMoreIsUsedThanAllowed) {
@@ -107,10 +107,10 @@ TEST(Admission, NeverAdmitsMoreThanTheLimitsInAnyOrder) {
     for (int i = 0; i < 60; ++i) {
       const VmRecord vm =
           Vm(std::to_string(i), amount(random), amount(random) % 3, amount(random) * 10);
-      const Resources used = UsedBy(Tenant(), vms, settings);
+      const Resources used = UsedBy(Tenant(), vms, {}, {}, settings);
       if (Admit(kLimits, used, CostOf(vm.spec, settings)).ok()) vms.emplace(vm.id, vm);
       if (!vms.empty() && i % 7 == 0) vms.erase(vms.begin());
-      const Resources now = UsedBy(Tenant(), vms, settings);
+      const Resources now = UsedBy(Tenant(), vms, {}, {}, settings);
       ASSERT_LE(now.memory_mib, kLimits.memory_mib);
       ASSERT_LE(now.vcpus, kLimits.vcpus);
       ASSERT_LE(now.vms, kLimits.vms);

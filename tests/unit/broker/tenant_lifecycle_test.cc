@@ -11,6 +11,7 @@ namespace {
 
 using base::Reason;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 class TenantLifecycleTest : public ::testing::Test {
@@ -31,6 +32,8 @@ TEST_F(TenantLifecycleTest, GivesAPrimaryEverythingATenantHas) {
   EXPECT_EQ(primary->live_cid.value, 1000U);
   EXPECT_EQ(primary->live_partition, "/flatvm/acme");
   EXPECT_THAT(primary->live_macs, ElementsAre(result->tenant.mac));
+  EXPECT_THAT(primary->definition_xml, HasSubstr("pcie-root-port")) << "for volumes";
+  EXPECT_EQ(result->tenant.undo.attachment.hotplug_slots, 8U);
   EXPECT_EQ(host_.cgroups.Snapshot().at("acme").memory_max_bytes, 4096 * base::kMebibyte);
   EXPECT_EQ(host_.cgroups.Snapshot().at("acme").cpu_percent, 400U);
   EXPECT_THAT(host_.gate.Open(), ElementsAre("acme"));

@@ -39,7 +39,7 @@ TEST_F(VmLifecycleTest, CreatesWhatWasAskedFor) {
   ASSERT_TRUE(domains.ok());
   ASSERT_EQ(domains->size(), 1U);
   EXPECT_EQ(domains->front().name, "flatvm-acme.web");
-  EXPECT_EQ(host_.storage.Snapshot()["acme"][vm->id].disk_mib, 16U);
+  EXPECT_EQ(host_.storage.Snapshot()["acme"].vms[vm->id].disk_mib, 16U);
   EXPECT_EQ(host_.records.Vms().at(vm->id).state, VmState::kRunning);
 }
 
@@ -195,7 +195,7 @@ TEST_F(VmLifecycleTest, KeepsTheFilesOfADomainThatMayStillRun) {
   ASSERT_TRUE(vm.ok()) << vm.status();
   host_.hypervisor.FailNext("RemoveDomain", base::InternalError("injected"));
   EXPECT_FALSE(world_.Destroy("acme", "web").ok());
-  EXPECT_TRUE(host_.storage.Snapshot()["acme"].contains(vm->id));
+  EXPECT_TRUE(host_.storage.Snapshot()["acme"].vms.contains(vm->id));
 }
 
 TEST_F(VmLifecycleTest, StopsWhenTheTimeIsOver) {

@@ -33,8 +33,11 @@ Config Odd() {
   config.vmm_overhead_mib = 96;
   config.front_overhead_mib = 1024;
   config.create_timeout_ms = 1500;
+  config.import_expiry_ms = 0;
   config.shutdown_timeout_ms = 120'000;
   config.front_program = "/opt/front";
+  config.quota_program = "/opt/quota";
+  config.import_program = "/opt/import";
   config.qemu_img_program = "/opt/qemu-img";
   return config;
 }
@@ -52,8 +55,9 @@ TEST(ParseConfig, ReadsEveryKey) {
     "cids": {"first": 3, "last": 4294967294},
     "network": {"subnet_pool": "192.168.0.0/20", "subnet_prefix_length": 29, "uplink": "eth0.100"},
     "overhead": {"vmm": "96MiB", "front": "1GiB"},
-    "timeouts": {"create": "1500ms", "primary_shutdown": "2min"},
-    "programs": {"front": "/opt/front", "qemu_img": "/opt/qemu-img"}})");
+    "timeouts": {"create": "1500ms", "import_expiry": "0s", "primary_shutdown": "2min"},
+    "programs": {"front": "/opt/front", "quota": "/opt/quota", "import": "/opt/import",
+                 "qemu_img": "/opt/qemu-img"}})");
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(*config, Odd());
 }

@@ -63,6 +63,16 @@ grpc::Status CannedAdmin::ListAllVms(grpc::ServerContext* /*context*/,
                                      v1::ListAllVmsResponse* response) {
   return Answer(list_vms, *request, response);
 }
+grpc::Status CannedAdmin::ListAllVolumes(grpc::ServerContext* /*context*/,
+                                         const v1::ListAllVolumesRequest* request,
+                                         v1::ListAllVolumesResponse* response) {
+  return Answer(list_all_volumes, *request, response);
+}
+grpc::Status CannedAdmin::ListAllImages(grpc::ServerContext* /*context*/,
+                                        const v1::ListAllImagesRequest* request,
+                                        v1::ListAllImagesResponse* response) {
+  return Answer(list_all_images, *request, response);
+}
 grpc::Status CannedAdmin::ShowAnyVm(grpc::ServerContext* /*context*/,
                                     const v1::ShowAnyVmRequest* request,
                                     v1::ShowAnyVmResponse* response) {

@@ -31,6 +31,10 @@ class CannedAdmin final : public v1::Admin::Service {
   std::function<grpc::Status(v1::ListTenantsResponse*)> list_tenants;
   std::function<grpc::Status(const v1::ShowTenantRequest&, v1::ShowTenantResponse*)> show_tenant;
   std::function<grpc::Status(const v1::ListAllVmsRequest&, v1::ListAllVmsResponse*)> list_vms;
+  std::function<grpc::Status(const v1::ListAllVolumesRequest&, v1::ListAllVolumesResponse*)>
+      list_all_volumes;
+  std::function<grpc::Status(const v1::ListAllImagesRequest&, v1::ListAllImagesResponse*)>
+      list_all_images;
   std::function<grpc::Status(const v1::ShowAnyVmRequest&, v1::ShowAnyVmResponse*)> show_vm;
   std::function<grpc::Status(const v1::DestroyAnyVmRequest&, v1::DestroyAnyVmResponse*)> destroy_vm;
 
@@ -46,6 +50,11 @@ class CannedAdmin final : public v1::Admin::Service {
                           v1::ShowTenantResponse* response) override;
   grpc::Status ListAllVms(grpc::ServerContext* context, const v1::ListAllVmsRequest* request,
                           v1::ListAllVmsResponse* response) override;
+  grpc::Status ListAllVolumes(grpc::ServerContext* context,
+                              const v1::ListAllVolumesRequest* request,
+                              v1::ListAllVolumesResponse* response) override;
+  grpc::Status ListAllImages(grpc::ServerContext* context, const v1::ListAllImagesRequest* request,
+                             v1::ListAllImagesResponse* response) override;
   grpc::Status ShowAnyVm(grpc::ServerContext* context, const v1::ShowAnyVmRequest* request,
                          v1::ShowAnyVmResponse* response) override;
   grpc::Status DestroyAnyVm(grpc::ServerContext* context, const v1::DestroyAnyVmRequest* request,

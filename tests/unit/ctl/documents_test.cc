@@ -34,7 +34,12 @@ std::set<std::string> LongOptions() {
                                                   {"tenant", "show", "--help"},
                                                   {"list", "--help"},
                                                   {"show", "--help"},
-                                                  {"destroy", "--help"}}) {
+                                                  {"destroy", "--help"},
+                                                  {"image", "add", "--help"},
+                                                  {"image", "list", "--help"},
+                                                  {"image", "remove", "--help"},
+                                                  {"image", "verify", "--help"},
+                                                  {"check", "--help"}}) {
     const auto parsed = ParseCommandLine(command);
     EXPECT_TRUE(parsed.ok());
     const std::string help = std::get<PrintAndExit>(*parsed).text;
@@ -98,14 +103,26 @@ TEST(BashCompletion, OffersWhatFits) {
   EXPECT_EQ(Complete("", "--v"), "--version\n");
   EXPECT_EQ(Complete("tenant", ""), "add set remove list show --json --socket --timeout --help\n");
   EXPECT_EQ(Complete("--socket /tenant tenant add acme", "--m"), "--memory\n");
-  EXPECT_EQ(Complete("tenant remove acme", "--d"), "--destroy-secondaries\n");
+  EXPECT_EQ(Complete("tenant remove acme", "--d"), "--destroy-secondaries --delete-volumes\n");
+  EXPECT_EQ(Complete("volume", "l"), "list\n");
+  EXPECT_EQ(Complete("volume list", "--t"), "--tenant --timeout\n");
   EXPECT_EQ(Complete("tenant add acme --memory", ""), "\n");
+  EXPECT_EQ(Complete("", "im"), "image\n");
+  EXPECT_EQ(Complete("image", "a"), "add\n");
+  EXPECT_EQ(Complete("image list", "--o"), "--own\n");
+  EXPECT_EQ(Complete("image add tiny", "--c"), "--cmdline --catalog --config\n");
+  EXPECT_EQ(Complete("image add tiny --format", "q"), "qcow2\n");
+  EXPECT_EQ(Complete("image add tiny --kernel", "/etc/hostn"), "/etc/hostname\n");
+  EXPECT_EQ(Complete("image add tiny --disk", "/etc/hostn"), "/etc/hostname\n");
+  EXPECT_EQ(Complete("image remove tiny", "--f"), "--force\n");
   EXPECT_EQ(Complete("tenant set acme", "--f"), "--force\n");
   EXPECT_EQ(Complete("tenant set acme --cpus 2-5", "--ca"), "--carve\n");
   EXPECT_EQ(Complete("tenant add acme --carve", ""), "reserved balloon\n");
   EXPECT_EQ(Complete("tenant set acme --read-bps", "n"), "none\n");
   EXPECT_EQ(Complete("tenant set acme --cpus", ""), "all\n");
   EXPECT_EQ(Complete("destroy acme/web", "--v"), "--validate-only\n");
+  EXPECT_EQ(Complete("", "ch"), "check\n");
+  EXPECT_EQ(Complete("check", "--c"), "--config\n");
 }
 
 }  // namespace

@@ -19,10 +19,11 @@ constexpr const char* kSampleLimits =
     "vms     8      1        7\n"
     "disk    20GiB  1GiB     19GiB\n"
     "\n"
-    "cpus:   2-5,8\n"
-    "read:   200MiB/s, 1000 iops\n"
-    "write:  no limit\n"
-    "carve:  balloon, the primary keeps at least 512MiB\n";
+    "cpus:        2-5,8\n"
+    "read:        200MiB/s, 1000 iops\n"
+    "write:       no limit\n"
+    "carve:       balloon, the primary keeps at least 512MiB\n"
+    "quota disk:  5GiB\n";
 
 // As a daemon sends it that limits neither I/O nor CPUs and cannot ask the kernel.
 v1::Tenant PlainTenant() {
@@ -30,6 +31,7 @@ v1::Tenant PlainTenant() {
   tenant.clear_io();
   tenant.clear_cpus();
   tenant.clear_carve();
+  tenant.clear_quota_disk_mib();
   tenant.clear_usage();
   return tenant;
 }
@@ -92,10 +94,11 @@ TEST(TenantDetails, SaysWhatIsNotLimitedAndLeavesOutWhatIsNotTold) {
   const std::string text = TenantDetails(tenant);
   EXPECT_THAT(text, HasSubstr("  memory:   -\n  cpu:      -\n"));
   EXPECT_THAT(text, EndsWith("\n"
-                             "cpus:   all\n"
-                             "read:   no limit\n"
-                             "write:  no limit\n"
-                             "carve:  reserved\n"));
+                             "cpus:        all\n"
+                             "read:        no limit\n"
+                             "write:       no limit\n"
+                             "carve:       reserved\n"
+                             "quota disk:  -\n"));
 }
 
 TEST(TenantDetails, EscapesWhatItIsTold) {

@@ -40,21 +40,23 @@ TEST(VmDetails, HasALineAProperty) {
   shown.set_domain("flatvm-acme-web");
   shown.set_console_log("/var/lib/flatvm/console.log");
   EXPECT_EQ(VmDetails(shown),
-            "name:         web\n"
-            "tenant:       acme\n"
-            "id:           0123abcd-4567-489a-bcde-f0123456789a\n"
-            "state:        running\n"
-            "image:        tiny\n"
-            "memory:       192MiB\n"
-            "vcpus:        1\n"
-            "disk:         1GiB\n"
-            "address:      10.213.0.3\n"
-            "mac:          52:54:00:d5:00:03\n"
-            "cid:          1001\n"
-            "domain:       flatvm-acme-web\n"
-            "console log:  /var/lib/flatvm/console.log\n"
-            "created:      2023-11-14T22:13:20Z\n"
-            "stages:       disk 12 ms\n");
+            "name:          web\n"
+            "tenant:        acme\n"
+            "id:            0123abcd-4567-489a-bcde-f0123456789a\n"
+            "state:         running\n"
+            "image:         tiny\n"
+            "volume:        -\n"
+            "data volumes:  -\n"
+            "memory:        192MiB\n"
+            "vcpus:         1\n"
+            "disk:          1GiB\n"
+            "address:       10.213.0.3\n"
+            "mac:           52:54:00:d5:00:03\n"
+            "cid:           1001\n"
+            "domain:        flatvm-acme-web\n"
+            "console log:   /var/lib/flatvm/console.log\n"
+            "created:       2023-11-14T22:13:20Z\n"
+            "stages:        disk 12 ms\n");
 }
 
 TEST(JoinWords, ReadsLikeASentence) {
@@ -74,7 +76,8 @@ TEST(VmJson, NamesFieldsAsTheProtocolDoes) {
             R"("state":"running","image":"tiny","memory_mib":192,"vcpus":1,"disk_mib":1024,)"
             R"("address":"10.213.0.3","mac":"52:54:00:d5:00:03","cid":1001,)"
             R"("created_at":"2023-11-14T22:13:20Z",)"
-            R"("stages":[{"stage":"disk","duration_us":12345}]})");
+            R"("stages":[{"stage":"disk","duration_us":12345}],"volume":"","data_volumes":[],)"
+            R"("from_quota_disk":"","image_id":""})");
 }
 
 TEST(VmJson, HasEveryFieldOfTheProtocol) {

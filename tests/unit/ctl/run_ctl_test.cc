@@ -62,19 +62,45 @@ TEST_F(RunCtlTest, TenantRemove) {
     EXPECT_EQ(request.name(), "acme");
     EXPECT_TRUE(request.destroy_secondaries());
     response->set_destroyed_vms(2);
+    response->set_deleted_volumes(1);
     response->add_needs_restart("nic");
     return grpc::Status::OK;
   };
   EXPECT_EQ(Run("tenant remove acme --destroy-secondaries"), 0);
   EXPECT_EQ(out(),
-            "removed tenant acme and destroyed 2 secondaries\n"
+            "removed tenant acme with 2 secondaries and 1 volume\n"
             "its primary keeps nic until it is shut down and started again\n");
   EXPECT_EQ(Run("tenant remove acme --destroy-secondaries --validate-only"), 0);
   EXPECT_EQ(out(),
-            "would remove tenant acme and destroy 2 secondaries\n"
+            "would remove tenant acme with 2 secondaries and 1 volume\n"
             "its primary would keep nic until it is shut down and started again\n");
   EXPECT_EQ(Run("tenant remove acme --destroy-secondaries --json"), 0);
-  EXPECT_EQ(JsonIn(out()).dump(), R"({"destroyed_vms":2,"name":"acme","needs_restart":["nic"]})");
+  EXPECT_EQ(JsonIn(out()).dump(),
+            R"({"deleted_images":0,"deleted_volumes":1,"destroyed_vms":2,"name":"acme",)"
+            R"("needs_restart":["nic"]})");
+}
+
+TEST_F(RunCtlTest, ListsVolumes) {
+  admin().list_all_volumes = [](const auto& request, auto* response) {
+    if (request.tenant() == "globex") return grpc::Status::OK;
+    v1::Volume* volume = response->add_volumes();
+    volume->set_tenant("acme");
+    volume->set_name("data");
+    volume->set_state(v1::VOLUME_READY);
+    volume->set_size_mib(2048);
+    volume->set_attached_to("primary");
+    volume->set_id("0c1f6c1e-8f0f-4b58-9d57-6a1f1e5d9b11");
+    volume->set_serial("vol-0c1f6c1e8f0f4b58");
+    return grpc::Status::OK;
+  };
+  EXPECT_EQ(Run("volume list"), 0);
+  EXPECT_EQ(out(),
+            "TENANT  NAME  STATE  SIZE  ATTACHED-TO  ID\n"
+            "acme    data  ready  2GiB  primary      0c1f6c1e-8f0f-4b58-9d57-6a1f1e5d9b11\n");
+  EXPECT_EQ(Run("volume list --tenant globex"), 0);
+  EXPECT_EQ(out(), "no volumes\n");
+  EXPECT_EQ(Run("volume list --json"), 0);
+  EXPECT_EQ(JsonIn(out())["volumes"][0]["serial"], "vol-0c1f6c1e8f0f4b58");
 }
 
 TEST_F(RunCtlTest, ListsAndShows) {
@@ -110,7 +136,7 @@ TEST_F(RunCtlTest, ListsAndShows) {
       {"tenant list", "acme    acme-primary  running", "/tenants/0/left/vms", "7"},
       {"tenant show acme", "no such line", "/vms/0/name", "\"web\""},
       {"list --tenant acme", "acme    web   running", "/vms/0/memory_mib", "192"},
-      {"show acme/web", "domain:       flatvm-acme-web", "/console_log", "\"/c.log\""},
+      {"show acme/web", "domain:        flatvm-acme-web", "/console_log", "\"/c.log\""},
   };
   for (const auto& row : kTable) {
     EXPECT_EQ(Run(row.line), 0) << row.line;

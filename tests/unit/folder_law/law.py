@@ -16,6 +16,7 @@ THIRD_PARTY = {
     'nftables': r'nftables/',
     'seccomp': r'seccomp\.h$',
     'ext2fs': r'(ext2fs|et)/',
+    'OpenSSL': r'openssl/',
     'test': r'(gtest|gmock|benchmark)/',
 }
 
@@ -42,24 +43,39 @@ CLIENT = 'client'  # libflatvm's public headers: flatvm/*.h
 ROOMS = {
     'daemon/base': Room((), ('absl',)),
     'daemon/libvirt': Room((BASE,), ('absl', 'libvirt')),
+    'daemon/systemd': Room((BASE,), ('absl', 'systemd')),
     'daemon/hypervisor': Room((BASE, 'daemon/libvirt/ in .cc'), ('absl', 'libvirt in .cc', 'pugixml')),
     'daemon/config': Room((BASE,), ('absl', 'nlohmann')),
     'daemon/broker': Room(
-        (BASE, 'daemon/hypervisor/hypervisor.h', 'daemon/hypervisor/primary_share.h', 'cgroups/tenant_cgroups.h', 'network/tenant_networks.h',
-         'network/ipv4.h', 'network/address_pool.h', 'storage/tenant_storage.h'), ('absl',)),
+        (BASE, 'daemon/hypervisor/hypervisor.h', 'daemon/hypervisor/primary_share.h', 'daemon/hypervisor/primary_disks.h',
+         'cgroups/tenant_cgroups.h', 'network/tenant_networks.h', 'network/ipv4.h', 'network/address_pool.h',
+         'storage/tenant_storage.h', 'storage/tenant_volumes.h', 'storage/tenant_images.h', 'storage/quota_disks.h',
+         'storage/image_returns.h'), ('absl',)),
     'daemon/state': Room(
         (BASE, 'daemon/broker/records.h', 'daemon/broker/record_store.h', 'network/ipv4.h'), ('absl', 'nlohmann')),
-    'daemon/gate': Room((BASE, 'daemon/broker/tenant_gate.h', PROTO), ('absl', 'protobuf', 'systemd')),
+    'daemon/gate': Room((BASE, 'daemon/broker/tenant_gate.h', 'daemon/systemd/', PROTO), ('absl', 'protobuf', 'systemd')),
     'daemon/front': Room((BASE, PROTO), ('absl', 'protobuf', 'gRPC')),
     'daemon/rpc': Room((BASE, 'daemon/broker/', 'network/ipv4.h', PROTO), ('absl', 'protobuf', 'gRPC')),
-    'daemon/ctl': Room((BASE, PROTO), ('absl', 'protobuf', 'gRPC', 'CLI11', 'nlohmann')),
+    'daemon/check': Room((BASE, 'daemon/config/config.h', 'daemon/libvirt/ in .cc', 'storage/sparse_copy.h'), ('absl', 'libvirt in .cc')),
+    'daemon/ctl': Room(
+        (BASE, PROTO, 'daemon/check/', 'storage/catalog_editor.h', 'storage/new_image.h', 'daemon/config/config.h', 'daemon/config/parse_config.h'),
+        ('absl', 'protobuf', 'gRPC', 'CLI11', 'nlohmann')),
     'daemon/app': Room(everything=True),
     'daemon': Room(everything=True),  # main.cc
-    'cgroups': Room((BASE,), ('absl', 'systemd')),
+    'cgroups': Room((BASE, 'daemon/systemd/'), ('absl',)),
     'network': Room((BASE, 'daemon/libvirt/ in .cc'), ('absl', 'libvirt in .cc', 'pugixml', 'nftables in .cc')),
-    'storage': Room((BASE, 'daemon/libvirt/ in .cc'), ('absl', 'nlohmann in image_manifest.cc')),
+    'storage': Room((BASE, 'daemon/libvirt/ in .cc'), ('absl', 'nlohmann in image_manifest.cc', 'OpenSSL in sha256.cc')),
+    'daemon/quota_worker': Room(
+        (BASE, 'storage/extfs/', 'storage/extent.h', 'storage/disk_run.h', 'storage/extent_copy.h', 'storage/extent_fill.h',
+         'storage/sparse_copy.h', PROTO),
+        ('absl', 'protobuf')),
+    'daemon/quota': Room((BASE, 'daemon/systemd/', 'storage/quota_worker.h', PROTO), ('absl', 'protobuf', 'systemd in .cc')),
+    'daemon/import_worker': Room((BASE, 'storage/sha256.h', PROTO), ('absl', 'protobuf')),
+    'daemon/imports': Room(
+        (BASE, 'daemon/systemd/', 'storage/import_worker.h', 'storage/tenant_images.h', PROTO), ('absl', 'protobuf', 'systemd in .cc')),
+    'storage/extfs': Room((BASE, 'storage/extent.h', 'storage/disk_run.h', 'storage/unusable_image.h'), ('absl', 'ext2fs in .cc')),
     'guestlib/include/flatvm': Room((CLIENT,)),
-    'guestlib/src': Room((CLIENT, PROTO), ('protobuf', 'gRPC')),
+    'guestlib/src': Room((CLIENT, PROTO), ('protobuf', 'gRPC', 'OpenSSL in file_digest.cc')),
     'guestlib/cli': Room((CLIENT, BASE), ('absl', 'CLI11', 'nlohmann')),
 }
 

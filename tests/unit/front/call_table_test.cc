@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "daemon/front/rpc_status.h"
@@ -47,10 +48,15 @@ class CallTableTest : public testing::Test {
   bool sendable_ = true;
   std::vector<internal::Call> sent_;
   std::vector<std::optional<Outcome>> outcomes_;
-  CallTable table_{[this](const internal::FromFront& message) {
-    if (sendable_) sent_.push_back(message.call());
-    return sendable_;
-  }};
+  std::vector<std::string> passed_;
+  CallTable table_{
+      [this](const internal::FromFront& message) {
+        if (sendable_) sent_.push_back(message.call());
+        return sendable_;
+      },
+      base::Steps([this](base::Step step) {
+        passed_.push_back(std::string(step.info().name) + ": sent " + std::to_string(sent_.size()));
+      })};
 };
 
 TEST_F(CallTableTest, SendsTheCallAndGivesItsAnswer) {
@@ -66,6 +72,19 @@ TEST_F(CallTableTest, SendsTheCallAndGivesItsAnswer) {
   EXPECT_EQ(outcomes_[call]->code, 0);
   EXPECT_EQ(outcomes_[call]->response, "response");
   EXPECT_EQ(table_.InFlight(), 0U);
+}
+
+TEST_F(CallTableTest, PassesItsStepsBeforeItSendsAndBeforeItAnswers) {
+  const size_t call = Start();
+  EXPECT_EQ(passed_, std::vector<std::string>{"front.asked: sent 0"});
+  EXPECT_TRUE(table_.OnResult(Result(sent_[0].call_id(), "one ", true)));
+  EXPECT_EQ(passed_.size(), 1U);
+  EXPECT_FALSE(outcomes_[call].has_value());
+  EXPECT_TRUE(table_.OnResult(Result(sent_[0].call_id(), "two")));
+  EXPECT_EQ(passed_.back(), "front.answered: sent 1");
+  size_t steps = 0;
+  for (const base::StepInfo& step : base::kSteps) steps += step.program == base::Program::kFront;
+  EXPECT_EQ(passed_.size(), steps);
 }
 
 TEST_F(CallTableTest, JoinsAnAnswerInParts) {

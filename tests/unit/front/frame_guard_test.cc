@@ -94,6 +94,7 @@ std::vector<BadCase> BadCases() {
       {"AckFlood", Opening() + Times(20, SettingsAck()), "guard: too many SETTINGS"},
       {"PingFlood", Opening() + Times(41, Ping()), "guard: too many PING"},
       {"EmptyDataFlood", Opening() + Times(10'001, Data(1, false, 0)), "guard: too many frames"},
+      {"DataFlood", Opening() + Times(20'001, Data(1, false, 4096)), "guard: too many large DATA"},
       {"PriorityFlood", Opening() + Times(10'001, Frame(2, 0, 1, "12345")),
        "guard: too many frames"},
       {"OpenStreams", Opening() + ManyHeaders(257, false), "guard: too many open streams"},

@@ -2,9 +2,13 @@
 // jobs.
 #pragma once
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <systemd/sd-bus.h>
+#include <unistd.h>
 
+#include <cerrno>
+#include <condition_variable>
 #include <map>
 #include <mutex>
 #include <string>
@@ -14,6 +18,7 @@
 
 #include "daemon/base/unique_fd.h"
 #include "daemon/gate/systemd_front_launcher.h"
+#include "tests/unit/gate/unit_properties.h"
 
 namespace flatvm::gate {
 
@@ -24,20 +29,16 @@ class FakeManager {
     for (std::thread& thread : threads_) thread.join();
   }
 
-  absl::StatusOr<BusPtr> Open() {
+  int Open(sd_bus** bus) {
     int ends[2] = {-1, -1};
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) {
-      return absl::InternalError("socketpair");
+      return -errno;
     }
     threads_.emplace_back([this, fd = ends[1]] { Serve(fd); });
-    sd_bus* bus = nullptr;
-    int result = ::sd_bus_new(&bus);
-    BusPtr owner(bus);
-    if (result >= 0) result = ::sd_bus_set_fd(bus, ends[0], ends[0]);
-    if (result >= 0) result = ::sd_bus_negotiate_fds(bus, 1);
-    if (result >= 0) result = ::sd_bus_start(bus);
-    if (result < 0) return absl::InternalError("sd_bus_start");
-    return owner;
+    int result = ::sd_bus_new(bus);
+    if (result >= 0) result = ::sd_bus_set_fd(*bus, ends[0], ends[0]);
+    if (result >= 0) result = ::sd_bus_negotiate_fds(*bus, 1);
+    return result < 0 ? result : ::sd_bus_start(*bus);
   }
 
   // The next call is answered with this D-Bus error.
@@ -70,6 +71,12 @@ class FakeManager {
     const std::lock_guard lock(mutex_);
     return std::move(link_);
   }
+  // The same, when a unit is started.
+  base::UniqueFd WaitForLink() {
+    std::unique_lock lock(mutex_);
+    started_.wait(lock, [this] { return link_.valid(); });
+    return std::move(link_);
+  }
 
  private:
   void Serve(int fd) {
@@ -90,6 +97,9 @@ class FakeManager {
   }
 
   static int OnMessage(sd_bus_message* message, void* self, sd_bus_error* /*error*/) {
+    if (::sd_bus_message_is_method_call(message, "org.freedesktop.DBus.Properties", "Get") > 0) {
+      return Get(message);
+    }
     if (::sd_bus_message_is_method_call(message, "org.freedesktop.systemd1.Manager", nullptr) <=
         0) {
       return 0;
@@ -106,9 +116,10 @@ class FakeManager {
     const char* mode = nullptr;
     ::sd_bus_message_read(call, "ss", &unit, &mode);
     calls_.push_back(method + " " + unit);
-    if (method == "StartTransientUnit" && !ReadProperties(call)) {
+    if (method == "StartTransientUnit" && !ReadProperties(call, &properties_, &link_)) {
       return ::sd_bus_reply_method_errorf(call, SD_BUS_ERROR_INVALID_ARGS, "bad properties");
     }
+    if (method == "StartTransientUnit") started_.notify_all();
     if (!errors_.empty()) {
       const std::string error = errors_.front();
       errors_.erase(errors_.begin());
@@ -122,6 +133,17 @@ class FakeManager {
     return ::sd_bus_reply_method_return(call, "o", job.c_str());
   }
 
+  // Every unit runs as this process's user.
+  static int Get(sd_bus_message* call) {
+    const char* interface = nullptr;
+    const char* property = nullptr;
+    ::sd_bus_message_read(call, "ss", &interface, &property);
+    if (std::string(property) == "UID") {
+      return ::sd_bus_reply_method_return(call, "v", "u", ::geteuid());
+    }
+    return ::sd_bus_reply_method_return(call, "v", "s", "");
+  }
+
   static void Emit(sd_bus* bus, const std::string& job, const std::string& result) {
     sd_bus_message* signal = nullptr;
     ::sd_bus_message_new_signal(bus, &signal, "/org/freedesktop/systemd1",
@@ -130,31 +152,6 @@ class FakeManager {
     ::sd_bus_message_append(signal, "uoss", 1, job.c_str(), "some.service", result.c_str());
     ::sd_bus_send(bus, signal, nullptr);
     ::sd_bus_message_unref(signal);
-  }
-
-  bool ReadProperties(sd_bus_message* call) {
-    properties_.clear();
-    if (::sd_bus_message_enter_container(call, 'a', "(sv)") < 0) return false;
-    while (::sd_bus_message_enter_container(call, 'r', "sv") > 0) {
-      const char* name = nullptr;
-      const char* type = nullptr;
-      ::sd_bus_message_read(call, "s", &name);
-      ::sd_bus_message_peek_type(call, nullptr, &type);
-      std::string text = type;
-      const char* word = nullptr;
-      int fd = -1;
-      if (text == "s" && ::sd_bus_message_read(call, "v", "s", &word) >= 0) {
-        text += std::string(" ") + word;
-      } else if (text == "h" && ::sd_bus_message_read(call, "v", "h", &fd) >= 0) {
-        link_.Reset(::dup(fd));
-      } else if (::sd_bus_message_skip(call, "v") < 0) {
-        return false;
-      }
-      properties_[name] = text;
-      ::sd_bus_message_exit_container(call);
-    }
-    return ::sd_bus_message_exit_container(call) >= 0 &&
-           ::sd_bus_message_skip(call, "a(sa(sv))") >= 0 && ::sd_bus_message_at_end(call, 1) > 0;
   }
 
   int List(sd_bus_message* call) {
@@ -171,6 +168,7 @@ class FakeManager {
     return result < 0 ? result : 1;
   }
 
+  std::condition_variable started_;
   std::mutex mutex_;  // guards all below but threads_
   std::vector<std::string> errors_;
   std::vector<std::string> units_;

@@ -7,6 +7,11 @@
 namespace flatvm::gate {
 namespace {
 
+using systemd::ExecCommand;
+using systemd::FilterList;
+using systemd::Handle;
+using systemd::UnitProperty;
+
 FrontUnit Acme() {
   return {.tenant = "a-b", .program = "/usr/libexec/front", .memory_max_bytes = 64, .link = 9};
 }
@@ -67,6 +72,15 @@ TEST(FrontUnit, IsSandboxed) {
   for (const char* name : {"@privileged", "connect"}) {
     EXPECT_EQ(std::count(denied.names.begin(), denied.names.end(), name), 1) << name;
   }
+}
+
+TEST(FrontUnit, HasAnEnvironmentOnlyWhereATestStopsIt) {
+  EXPECT_TRUE(Find("Environment").empty());
+  FrontUnit unit = Acme();
+  unit.stop_at = "front.asked";
+  const UnitProperty expected{"Environment",
+                              std::vector<std::string>{"FLATVM_STOP_AT=front.asked"}};
+  EXPECT_EQ(FrontUnitProperties(unit).back(), expected);
 }
 
 TEST(FrontUnit, SaysEachPropertyOnceButTheFilter) {

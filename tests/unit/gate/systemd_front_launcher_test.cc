@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <cerrno>
+
 #include "daemon/base/error.h"
 #include "daemon/base/packet_socket.h"
 #include "tests/unit/gate/fake_manager.h"
@@ -24,8 +26,9 @@ class SystemdFrontLauncherTest : public testing::Test {
 
   FakeManager manager_;
   base::UniqueFd ours_;
-  SystemdFrontLauncher launcher_{{.program = "/usr/libexec/front", .memory_max_bytes = 1},
-                                 [this] { return manager_.Open(); }};
+  SystemdFrontLauncher launcher_{{.program = "/usr/libexec/front",
+                                  .memory_max_bytes = 1,
+                                  .open_bus = [this](sd_bus** bus) { return manager_.Open(bus); }}};
 };
 
 TEST_F(SystemdFrontLauncherTest, StartsAUnitWithTheLink) {
@@ -81,7 +84,7 @@ TEST_F(SystemdFrontLauncherTest, SaysWhyAFrontDidNotStart) {
   manager_.SetJobResult("failed");
   absl::Status status = Start();
   EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
-  EXPECT_NE(status.message().find("its job ended with \"failed\""), absl::string_view::npos);
+  EXPECT_NE(status.message().find("the job ended \"failed\""), absl::string_view::npos);
   manager_.FailNext("org.freedesktop.systemd1.BadUnitSetting");
   status = Start();
   EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
@@ -91,10 +94,7 @@ TEST_F(SystemdFrontLauncherTest, SaysWhyAFrontDidNotStart) {
 TEST_F(SystemdFrontLauncherTest, SaysThatTheServiceManagerIsNotThere) {
   manager_.FailNext("org.freedesktop.DBus.Error.NoReply");
   EXPECT_EQ(base::GetErrorInfo(Start()).reason, base::Reason::kServiceManagerUnavailable);
-  SystemdFrontLauncher launcher({}, []() -> absl::StatusOr<BusPtr> {
-    return base::MakeError(absl::StatusCode::kUnavailable, base::Reason::kServiceManagerUnavailable,
-                           "no bus");
-  });
+  SystemdFrontLauncher launcher({.open_bus = [](sd_bus** /*bus*/) { return -ENOENT; }});
   EXPECT_EQ(base::GetErrorInfo(launcher.Stop("acme")).reason,
             base::Reason::kServiceManagerUnavailable);
 }

@@ -5,8 +5,8 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <optional>
 
-#include "flatvm/internal/rpc_status.pb.h"
 #include "grpcpp/server_builder.h"
 #include "grpcpp/server_posix.h"
 
@@ -26,54 +26,13 @@ SocketPair MakeSocketPair() {
   return {UniqueFd(fds[0]), UniqueFd(fds[1])};
 }
 
-template <typename Handler, typename Request, typename Response>
-grpc::Status Answer(const Handler& handler, const Request* request, Response* response) {
-  return handler ? handler(*request, response) : grpc::Status::OK;
-}
-
 }  // namespace
-
-grpc::Status FakeService::CreateVm(grpc::ServerContext* /*context*/,
-                                   const v1::CreateVmRequest* request,
-                                   v1::CreateVmResponse* response) {
-  return Answer(create, request, response);
-}
-
-grpc::Status FakeService::DestroyVm(grpc::ServerContext* /*context*/,
-                                    const v1::DestroyVmRequest* request,
-                                    v1::DestroyVmResponse* response) {
-  return Answer(destroy, request, response);
-}
-
-grpc::Status FakeService::ShowVm(grpc::ServerContext* /*context*/, const v1::ShowVmRequest* request,
-                                 v1::ShowVmResponse* response) {
-  return Answer(show, request, response);
-}
-
-grpc::Status FakeService::ListVms(grpc::ServerContext* /*context*/,
-                                  const v1::ListVmsRequest* request,
-                                  v1::ListVmsResponse* response) {
-  return Answer(list, request, response);
-}
-
-grpc::Status FakeService::GetTenant(grpc::ServerContext* /*context*/,
-                                    const v1::GetTenantRequest* request,
-                                    v1::GetTenantResponse* response) {
-  return Answer(get_tenant, request, response);
-}
-
-grpc::Status Failed(grpc::StatusCode code, const v1::ErrorDetail& detail,
-                    const std::string& message) {
-  internal::RpcStatus status;
-  status.set_code(code);
-  status.set_message(message);
-  status.add_details()->PackFrom(detail);
-  return {code, message, status.SerializeAsString()};
-}
 
 BrokerHost::BrokerHost() {
   grpc::ServerBuilder builder;
   builder.RegisterService(&service);
+  builder.RegisterService(&volumes);
+  builder.RegisterService(&images);
   server_ = builder.BuildAndStart();
 }
 
@@ -123,7 +82,34 @@ Surroundings FakeWorld::Make(std::function<ConnectResult(int attempt)> connect) 
                 pauses_.push_back(pause);
                 elapsed_ += pause;
               },
-          .random = [this] { return random; }};
+          .random = [this] { return random; },
+          .exists =
+              [this](const std::string& path) {
+                const auto file = files.find(path);
+                return file != files.end() && elapsed() >= file->second;
+              },
+          .disks = {.find = [this](const std::string&) -> std::optional<BlockDevice> {
+                      if (mountinfo.empty()) return std::nullopt;
+                      return BlockDevice{.path = "/dev/vdb", .number = "254:16"};
+                    },
+                    .read_mountinfo = [this] { return mountinfo; },
+                    .unmount =
+                        [this](const std::string& point) {
+                          mounts.push_back("unmount " + point);
+                          return 0;
+                        },
+                    .mount =
+                        [this](const std::string& device, const DiskMount& mount) {
+                          mounts.push_back("mount " + device + " " + mount.point);
+                          return 0;
+                        },
+                    .exists = [](const std::string&) { return true; },
+                    .now = [this] { return SteadyTime(std::chrono::hours(1)) + elapsed(); },
+                    .sleep =
+                        [this](milliseconds pause) {
+                          const std::lock_guard lock(mutex_);
+                          elapsed_ += pause;
+                        }}};
 }
 
 void FakeWorld::Advance(milliseconds time) {

@@ -3,45 +3,17 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
 
-#include "flatvm/v1/secondary_vms.grpc.pb.h"
 #include "grpcpp/server.h"
 #include "guestlib/src/surroundings.h"
+#include "tests/unit/guestlib/fake_services.h"
 
 namespace flatvm::guestlib {
-
-// Answers as its functions say. One that is not set answers with an empty message.
-class FakeService final : public v1::SecondaryVms::Service {
- public:
-  template <typename Request, typename Response>
-  using Handler = std::function<grpc::Status(const Request&, Response*)>;
-
-  Handler<v1::CreateVmRequest, v1::CreateVmResponse> create;
-  Handler<v1::DestroyVmRequest, v1::DestroyVmResponse> destroy;
-  Handler<v1::ShowVmRequest, v1::ShowVmResponse> show;
-  Handler<v1::ListVmsRequest, v1::ListVmsResponse> list;
-  Handler<v1::GetTenantRequest, v1::GetTenantResponse> get_tenant;
-
- private:
-  grpc::Status CreateVm(grpc::ServerContext* context, const v1::CreateVmRequest* request,
-                        v1::CreateVmResponse* response) override;
-  grpc::Status DestroyVm(grpc::ServerContext* context, const v1::DestroyVmRequest* request,
-                         v1::DestroyVmResponse* response) override;
-  grpc::Status ShowVm(grpc::ServerContext* context, const v1::ShowVmRequest* request,
-                      v1::ShowVmResponse* response) override;
-  grpc::Status ListVms(grpc::ServerContext* context, const v1::ListVmsRequest* request,
-                       v1::ListVmsResponse* response) override;
-  grpc::Status GetTenant(grpc::ServerContext* context, const v1::GetTenantRequest* request,
-                         v1::GetTenantResponse* response) override;
-};
-
-// A failed call as a front sends it.
-grpc::Status Failed(grpc::StatusCode code, const v1::ErrorDetail& detail,
-                    const std::string& message);
 
 // Thread-safe.
 class BrokerHost {
@@ -53,6 +25,8 @@ class BrokerHost {
 
   // Set before the first call.
   FakeService service;
+  FakeVolumes volumes;
+  FakeImages images;
 
   // The client's end of a new connection.
   UniqueFd Connect();
@@ -86,6 +60,12 @@ class FakeWorld {
   std::chrono::milliseconds elapsed() const;
 
   double random = 0.5;
+  // The files that there are, and how long after the beginning each comes. Set before the first
+  // call.
+  std::map<std::string, std::chrono::milliseconds> files;
+  // Of /dev/vdb, the quota disk, which is there if this is not empty; what became of its mounts.
+  std::string mountinfo;
+  std::vector<std::string> mounts;
 
  private:
   mutable std::mutex mutex_;

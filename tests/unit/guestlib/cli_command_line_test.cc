@@ -34,6 +34,67 @@ TEST(FlatvmWords, CreateBecomesASpec) {
   EXPECT_TRUE(host.created[0].second.validate_only);
 }
 
+TEST(FlatvmWords, AVmMayBootFromAVolumeAndHaveMore) {
+  FakeHost host;
+  const Done done = RunFlatvm({"create", "--data-volume", "logs", "web", "--volume", "root",
+                               "--memory", "1GiB", "--vcpus", "1", "--data-volume", "data"},
+                              host);
+  EXPECT_EQ(done.code, 0) << done.err;
+  ASSERT_THAT(host.created, SizeIs(1));
+  EXPECT_EQ(host.created[0].first, (VmSpec{.name = "web",
+                                           .memory_mib = 1024,
+                                           .vcpus = 1,
+                                           .volume = "root",
+                                           .data_volumes = {"logs", "data"}}));
+  EXPECT_EQ(RunFlatvm(With(kCreate, {"--data-volume", "data"}), host).code, 0);
+  EXPECT_EQ(host.created[1].first.image, "tiny");
+  EXPECT_THAT(host.created[1].first.data_volumes, testing::ElementsAre("data"));
+}
+
+TEST(FlatvmWords, AVmMayBeMadeOfAnImageOnTheQuotaDisk) {
+  FakeHost host;
+  const Done done = RunFlatvm(
+      {"create", "web", "--from-disk", "images/web.raw", "--memory", "1GiB", "--vcpus", "1"}, host);
+  EXPECT_EQ(done.code, 0) << done.err;
+  ASSERT_THAT(host.created, SizeIs(1));
+  EXPECT_EQ(
+      host.created[0].first,
+      (VmSpec{.name = "web", .memory_mib = 1024, .vcpus = 1, .from_quota_disk = "images/web.raw"}));
+  const Args base = {"create", "web", "--memory", "1GiB", "--vcpus", "1"};
+  for (const Args& more : {Args{"--from-disk", "x", "--image", "tiny"},
+                           Args{"--from-disk", "x", "--volume", "data"}, Args{"--from-disk", ""}}) {
+    const Done refused = RunFlatvm(With(base, more), host);
+    EXPECT_EQ(refused.code, 2);
+    EXPECT_THAT(refused.err, HasSubstr("--from-disk"));
+  }
+  EXPECT_THAT(host.created, SizeIs(1));
+}
+
+TEST(FlatvmWords, AnImageGoesBackWhereThatIsAskedFor) {
+  FakeHost host;
+  EXPECT_EQ(RunFlatvm({"destroy", "web", "--return-disk"}, host).code, 0);
+  EXPECT_EQ(RunFlatvm({"destroy", "web"}, host).code, 0);
+  EXPECT_EQ(RunFlatvm({"volume", "delete", "web", "--return-disk"}, host).out,
+            "returned web (5d2f1c3a-9b7e-4f60-8a11-2c3d4e5f6071)\n");
+  EXPECT_TRUE(host.destroyed.at(0).second.return_disk);
+  EXPECT_FALSE(host.destroyed.at(1).second.return_disk);
+  EXPECT_TRUE(host.volume_changes.at(0).second.return_disk);
+}
+
+TEST(FlatvmWords, AVmHasAtMostEightDataVolumes) {
+  Args args = kCreate;
+  for (const char* name : {"a", "b", "c", "d", "e", "f", "g", "h"}) {
+    args.insert(args.end(), {"--data-volume", name});
+  }
+  FakeHost host;
+  EXPECT_EQ(RunFlatvm(args, host).code, 0);
+  EXPECT_THAT(host.created.at(0).first.data_volumes, SizeIs(8));
+  const Done done = RunFlatvm(With(args, {"--data-volume", "i"}), host);
+  EXPECT_EQ(done.code, 2);
+  EXPECT_EQ(done.err, "flatvm: --data-volume: at most 8 (INVALID_ARGUMENT/FIELD_OUT_OF_RANGE)\n");
+  EXPECT_THAT(host.created, SizeIs(1));
+}
+
 TEST(FlatvmWords, DefaultsAreTheHosts) {
   FakeHost host;
   EXPECT_EQ(RunFlatvm(kCreate, host).code, 0);
@@ -101,7 +162,13 @@ TEST(FlatvmWords, BadOnesAreUsageErrorsThatNameTheOption) {
       {{"frobnicate"}, "FIELD_MALFORMED", "\"frobnicate\""},
       {{"--wait", "list"}, "FIELD_MALFORMED", "--wait"},
       {{"create", "--image", "tiny", "--memory", "1GiB", "--vcpus", "1"}, "FIELD_MISSING", "NAME"},
-      {{"create", "web", "--memory", "1GiB", "--vcpus", "1"}, "FIELD_MISSING", "--image"},
+      {{"create", "web", "--memory", "1GiB", "--vcpus", "1"},
+       "FIELD_MISSING",
+       "--image, --volume or --from-disk is required"},
+      {With(kCreate, {"--volume", "root"}), "FIELD_MALFORMED",
+       "--image, --volume and --from-disk exclude each other"},
+      {With(kCreate, {"--volume", ""}), "FIELD_MALFORMED", "exclude each other"},
+      {With(kCreate, {"--data-volume"}), "FIELD_MALFORMED", "--data-volume"},
       {{"create", "web", "--image", "tiny", "--vcpus", "1"}, "FIELD_MISSING", "--memory"},
       {{"create", "web", "--image", "tiny", "--memory", "1GiB"}, "FIELD_MISSING", "--vcpus"},
       {{"create", "x", "--image", "i", "--memory", "192", "--vcpus", "1"},
@@ -175,7 +242,7 @@ TEST(FlatvmWords, HelpSaysAllAndVersionIsOneLine) {
   for (const Args& args : {Args{"--help"}, Args{"-h"}}) {
     const Done help = RunFlatvm(args, host);
     EXPECT_EQ(help.code, 0);
-    for (const char* text : {"create", "destroy", "show", "list", "tenant",
+    for (const char* text : {"create", "destroy", "show", "list", "tenant", "volume",
                              "Examples:", "Exit codes:", "--timeout", "--json", "192MiB"}) {
       EXPECT_THAT(help.out, HasSubstr(text));
     }

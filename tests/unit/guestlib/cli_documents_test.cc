@@ -29,11 +29,22 @@ base::ProgramResult RunToEnd(const std::vector<std::string>& argv) {
   return result.ok() ? *result : base::ProgramResult{.exit_code = -1};
 }
 
+constexpr const char* kVolumeCommands[] = {"create", "clone",  "attach", "detach",
+                                           "resize", "delete", "list",   "show"};
+
+constexpr const char* kImageCommands[] = {"import", "remove", "list"};
+
 std::string HelpOfAllCommands() {
   FakeHost host;
   std::string help = RunFlatvm({"--help"}, host).out;
-  for (const char* command : {"create", "destroy", "show", "list", "tenant"}) {
+  for (const char* command : {"create", "destroy", "show", "list", "tenant", "volume", "image"}) {
     help += RunFlatvm({command, "--help"}, host).out;
+  }
+  for (const char* command : kVolumeCommands) {
+    help += RunFlatvm({"volume", command, "--help"}, host).out;
+  }
+  for (const char* command : kImageCommands) {
+    help += RunFlatvm({"image", command, "--help"}, host).out;
   }
   return help;
 }
@@ -50,8 +61,14 @@ std::set<std::string> LongOptions() {
 
 TEST(FlatvmManPage, MentionsEveryOptionAndExitCode) {
   const std::string page = absl::StrReplaceAll(ReadSource("guestlib/cli/flatvm.1"), {{"\\-", "-"}});
-  EXPECT_GE(LongOptions().size(), 10U);
+  EXPECT_GE(LongOptions().size(), 14U);
   for (const std::string& option : LongOptions()) EXPECT_THAT(page, HasSubstr(option));
+  for (const char* command : kVolumeCommands) {
+    EXPECT_THAT(page, HasSubstr(base::StrCat("\n.B volume ", command, "\n")));
+  }
+  for (const char* command : kImageCommands) {
+    EXPECT_THAT(page, HasSubstr(base::StrCat("\n.B image ", command, "\n")));
+  }
   for (int code = 0; code <= 16; ++code) {
     EXPECT_THAT(page, HasSubstr(base::StrCat("\n", base::ExitCodeFor(code), "\t")));
   }
@@ -82,8 +99,24 @@ TEST(FlatvmBashCompletion, OffersWhatFits) {
   EXPECT_EQ(Complete("create web --memory", ""), "\n");
   EXPECT_EQ(Complete("--timeout list destroy", "w"), "web\n");
   EXPECT_EQ(Complete("destroy web", ""), "web db\n");
+  EXPECT_EQ(Complete("destroy web", "--r"), "--return-disk\n");
+  EXPECT_EQ(Complete("create web", "--f"), "--from-disk\n");
+  EXPECT_EQ(Complete("volume delete web", "--r"), "--return-disk\n");
   EXPECT_EQ(Complete("show", "--j"), "--json\n");
   EXPECT_EQ(Complete("list", ""), "--json --timeout --help\n");
+  EXPECT_EQ(Complete("volume", "at"), "attach\n");
+  EXPECT_EQ(Complete("volume --json attach", "d"), "db\n");
+  EXPECT_EQ(Complete("volume detach", "--f"), "--force\n");
+  EXPECT_EQ(Complete("image", "im"), "import\n");
+  EXPECT_EQ(Complete("image import x --format", "q"), "qcow2\n");
+  EXPECT_EQ(Complete("image import", "/etc/hostn"), "/etc/hostname\n");
+  EXPECT_EQ(Complete("image remove", "d"), "db\n");
+  EXPECT_EQ(Complete("create web --image", "d"), "db\n");
+  EXPECT_EQ(Complete("volume create", ""),
+            "--size --from-disk --request-id --validate-only --json --timeout --help\n");
+  EXPECT_EQ(Complete("volume delete web", ""), "web db\n");
+  EXPECT_EQ(Complete("create web --data-volume", "w"), "web\n");
+  EXPECT_EQ(Complete("create --volume volume", "--si"), "\n");
 }
 
 TEST(FlatvmProgram, EndsAsItSays) {

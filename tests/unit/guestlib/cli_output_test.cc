@@ -43,7 +43,11 @@ constexpr std::string_view kVmJson = R"({
       "stage": "domain",
       "duration_us": 1849000
     }
-  ]
+  ],
+  "volume": "",
+  "data_volumes": [],
+  "from_quota_disk": "",
+  "image_id": ""
 }
 )";
 
@@ -65,6 +69,10 @@ TEST(FlatvmOutput, ValidateOnlySaysWould) {
   host.vm.disk_mib = 0;
   host.vm.vcpus = 2;
   EXPECT_EQ(RunFlatvm(create, host).out, "would create web: image tiny, 192MiB, 2 vCPUs\n");
+  host.vm.volume = "root";
+  host.vm.data_volumes = {"logs", "data"};
+  EXPECT_EQ(RunFlatvm(create, host).out,
+            "would create web: volume root, 192MiB, 2 vCPUs, data volumes logs, data\n");
   EXPECT_EQ(RunFlatvm({"destroy", "web", "--validate-only"}, host).out,
             "would destroy web (0b6c2f60-5f0a-4d6e-9d50-0f1e6c5a7b11)\n");
   EXPECT_TRUE(host.destroyed.back().second.validate_only);
@@ -89,11 +97,14 @@ TEST(FlatvmOutput, ListIsATable) {
   db.memory_mib = 1000;
   db.disk_mib = 0;
   db.created_at = {};
+  db.image = "";
+  db.volume = "root";
+  db.data_volumes = {"logs", "data"};
   host.vms.insert(host.vms.begin(), db);
   EXPECT_EQ(RunFlatvm({"list"}, host).out,
-            "NAME      STATE    IMAGE  MEMORY   VCPUS  DISK  ADDRESS     AGE\n"
-            "database  stopped  tiny   1000MiB  1      -     10.213.0.3  -\n"
-            "web       running  tiny   192MiB   1      2GiB  10.213.0.3  1h\n");
+            "NAME      STATE    IMAGE  MEMORY   VCPUS  DISK  VOLUMES         ADDRESS     AGE\n"
+            "database  stopped  -      1000MiB  1      -     root,logs,data  10.213.0.3  -\n"
+            "web       running  tiny   192MiB   1      2GiB  -               10.213.0.3  1h\n");
   host.vms.clear();
   EXPECT_EQ(RunFlatvm({"list"}, host).out, "no secondaries\n");
 }
@@ -109,19 +120,22 @@ TEST(FlatvmOutput, ListAsJsonHasVms) {
 TEST(FlatvmOutput, ShowHasALineForEachField) {
   FakeHost host;
   EXPECT_EQ(RunFlatvm({"show", "web"}, host).out,
-            "name:     web\n"
-            "id:       0b6c2f60-5f0a-4d6e-9d50-0f1e6c5a7b11\n"
-            "tenant:   acme\n"
-            "state:    running\n"
-            "image:    tiny\n"
-            "memory:   192MiB\n"
-            "vcpus:    1\n"
-            "disk:     2GiB\n"
-            "address:  10.213.0.3\n"
-            "mac:      52:54:00:01:02:03\n"
-            "cid:      7\n"
-            "created:  2023-11-14T22:13:20Z\n"
-            "took:     1.9 s: admit 0.1 ms, disk 21 ms, domain 1.8 s\n");
+            "name:          web\n"
+            "id:            0b6c2f60-5f0a-4d6e-9d50-0f1e6c5a7b11\n"
+            "tenant:        acme\n"
+            "state:         running\n"
+            "image:         tiny\n"
+            "volume:        -\n"
+            "from disk:     -\n"
+            "memory:        192MiB\n"
+            "vcpus:         1\n"
+            "disk:          2GiB\n"
+            "data volumes:  -\n"
+            "address:       10.213.0.3\n"
+            "mac:           52:54:00:01:02:03\n"
+            "cid:           7\n"
+            "created:       2023-11-14T22:13:20Z\n"
+            "took:          1.9 s: admit 0.1 ms, disk 21 ms, domain 1.8 s\n");
 }
 
 TEST(FlatvmOutput, DestroyOfSeveralGoesOnAfterAFailure) {
@@ -206,14 +220,21 @@ TEST(FlatvmOutput, NothingFromTheHostSteersTheTerminal) {
   const std::string evil = "e\x1b[2J\nvil\xff";
   FakeHost host;
   host.vm.name = host.vm.address = host.vm.image = host.vm.stages[0].stage = evil;
+  host.vm.volume = evil;
+  host.vm.data_volumes = {evil};
   host.vms = {host.vm};
+  host.volume.name = host.volume.serial = host.volume.tenant = evil;
+  host.volumes = {host.volume};
+  host.mount_point = evil;
   host.tenant.name = host.tenant.primary.mac = host.tenant.gateway = host.tenant.cpus = evil;
   host.error_only_for = "bad";
   host.error = Error{.code = Code::kNotFound, .message = evil, .limit = evil};
   for (const Args& words : {Args{"list"}, Args{"show", "web"}, Args{"tenant"}, Args{"show", "bad"},
-                            Args{"destroy", evil}, kCreate}) {
+                            Args{"destroy", evil}, kCreate, Args{"volume", "list"},
+                            Args{"volume", "show", "data"}, Args{"volume", "attach", "data"},
+                            Args{"volume", "detach", "data"}, Args{"volume", "delete", evil}}) {
     for (const bool json : {false, true}) {
-      if (words.front() == "list" || words.front() == "tenant") host.error.reset();
+      if (words.back() == "list" || words.front() == "tenant") host.error.reset();
       Args args = words;
       if (json) args.push_back("--json");
       const Done done = RunFlatvm(args, host);
@@ -232,10 +253,11 @@ TEST(FlatvmOutput, AnAnswerThatCannotBeWrittenIsAnError) {
     out.setstate(std::ios::badbit);
     std::ostringstream err;
     const int code =
-        RunCli(args, {.connect = [&host](const ClientOptions&) -> std::unique_ptr<VmService> {
+        RunCli(args, {.connect = [&host](const ClientOptions&) -> std::unique_ptr<HostService> {
                         return std::make_unique<FakeService>(host);
                       },
                       .now = [] { return std::chrono::system_clock::time_point(); },
+                      .find_mount = [](const std::string&) { return std::string(); },
                       .out = out,
                       .err = err});
     EXPECT_EQ(code, 1);

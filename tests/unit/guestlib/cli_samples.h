@@ -1,12 +1,14 @@
-// A secondary, a tenant with every field set, and an error, as libflatvm returns them.
+// A secondary, a volume, a tenant with every field set, and an error, as libflatvm returns them.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 
 #include "flatvm/error.h"
+#include "flatvm/image.h"
 #include "flatvm/tenant.h"
 #include "flatvm/vm.h"
+#include "flatvm/volume.h"
 
 namespace flatvm::cli {
 
@@ -26,6 +28,31 @@ inline Vm SampleVm() {
           .stages = {{.stage = "admit", .duration = std::chrono::microseconds(120)},
                      {.stage = "disk", .duration = std::chrono::microseconds(21'400)},
                      {.stage = "domain", .duration = std::chrono::microseconds(1'849'000)}}};
+}
+
+inline Volume SampleVolume() {
+  return {.id = "5d2f1c3a-9b7e-4f60-8a11-2c3d4e5f6071",
+          .name = "data",
+          .tenant = "acme",
+          .state = VolumeState::kReady,
+          .size_mib = 10240,
+          .attached_to = "primary",
+          .serial = "vol-5d2f1c3a9b7e4f60",
+          .created_at = std::chrono::system_clock::time_point(std::chrono::seconds(1'700'000'000))};
+}
+
+inline Image SampleImage() {
+  return {.id = "7a2f1c3a-9b7e-4f60-8a11-2c3d4e5f6071",
+          .name = "debian",
+          .tenant = "acme",
+          .source = ImageSource::kOwn,
+          .state = ImageState::kReady,
+          .format = ImageFormat::kQcow2,
+          .size_bytes = uint64_t{310} << 20U,
+          .received_bytes = uint64_t{310} << 20U,
+          .disk_mib = 2048,
+          .sha256 = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+          .created_at = std::chrono::system_clock::time_point(std::chrono::seconds(1'700'000'000))};
 }
 
 inline Tenant SampleTenant() {
@@ -48,6 +75,7 @@ inline Tenant SampleTenant() {
           .io = {.read_bytes = uint64_t{200} << 20U, .read_operations = 1000},
           .cpus = "2-5,8",
           .carve = {.mode = CarveMode::kBalloon, .primary_min_memory_mib = 512},
+          .quota_disk_mib = 5120,
           .usage = Usage{.memory_bytes = uint64_t{1500} << 20U,
                          .oom_kills = 1,
                          .cpu_time = std::chrono::microseconds(11'520'000'000),

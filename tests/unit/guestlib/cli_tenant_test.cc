@@ -32,10 +32,11 @@ TEST(FlatvmTenant, ShowsLimitsAndUsage) {
             "vms     8      1        7\n"
             "disk    20GiB  2GiB     18GiB\n"
             "\n"
-            "cpus:   2-5,8\n"
-            "read:   200MiB/s, 1000 iops\n"
-            "write:  no limit\n"
-            "carve:  balloon, the primary keeps at least 512MiB\n"
+            "cpus:        2-5,8\n"
+            "read:        200MiB/s, 1000 iops\n"
+            "write:       no limit\n"
+            "carve:       balloon, the primary keeps at least 512MiB\n"
+            "quota disk:  5GiB\n"
             "\n"
             "by the kernel's count:\n"
             "  memory:     1.4GiB\n"
@@ -60,13 +61,15 @@ TEST(FlatvmTenant, OfAnOlderHostShowsWhatItSays) {
   host.tenant.cpus = "";
   host.tenant.carve = {};
   host.tenant.usage.reset();
+  host.tenant.quota_disk_mib = 0;
   const std::string out = RunFlatvm({"tenant"}, host).out;
   EXPECT_THAT(out, HasSubstr("  memory:   -\n  cpu:      -\n"));
   EXPECT_THAT(out, EndsWith("\n"
-                            "cpus:   -\n"
-                            "read:   no limit\n"
-                            "write:  no limit\n"
-                            "carve:  reserved\n"));
+                            "cpus:        -\n"
+                            "read:        no limit\n"
+                            "write:       no limit\n"
+                            "carve:       reserved\n"
+                            "quota disk:  -\n"));
   const Json tenant = Json::parse(RunFlatvm({"tenant", "--json"}, host).out, nullptr, false);
   ASSERT_TRUE(tenant.contains("usage"));
   EXPECT_TRUE(tenant["usage"].is_null());
@@ -91,6 +94,7 @@ TEST(FlatvmTenant, IsJsonToo) {
            "write_operations": 0},
     "cpus": "2-5,8",
     "carve": {"mode": "balloon", "primary_min_memory_mib": 512},
+    "quota_disk_mib": 5120,
     "usage": {"memory_bytes": 1572864000, "oom_kills": 1, "cpu_us": 11520000000,
               "throttled_us": 1250000, "tasks": 42, "read_bytes": 325058560, "write_bytes": 512,
               "memory_pressure": {"some_percent": 0.5, "full_percent": 0.25},

@@ -17,8 +17,13 @@ using testing::MatchesRegex;
 static_assert(std::is_nothrow_move_constructible_v<Client> &&
               std::is_nothrow_move_assignable_v<Client> && !std::is_copy_constructible_v<Client>);
 
-const VmSpec kSpec = {
-    .name = "web", .image = "tiny", .memory_mib = 192, .vcpus = 2, .disk_mib = 2048};
+const VmSpec kSpec = {.name = "web",
+                      .image = "tiny",
+                      .memory_mib = 192,
+                      .vcpus = 2,
+                      .disk_mib = 2048,
+                      .volume = "root",
+                      .data_volumes = {"logs", "data"}};
 
 v1::Vm WireVm() {
   v1::Vm vm;
@@ -38,6 +43,9 @@ v1::Vm WireVm() {
   v1::StageDuration* stage = vm.add_stages();
   stage->set_stage("domain");
   stage->set_duration_us(1'800'000);
+  vm.set_volume("root");
+  vm.add_data_volumes("logs");
+  vm.add_data_volumes("data");
   return vm;
 }
 
@@ -55,7 +63,9 @@ Vm PublicVm() {
           .cid = 4294967294,
           .created_at =
               std::chrono::system_clock::time_point(std::chrono::milliseconds(1'700'000'000'005)),
-          .stages = {{.stage = "domain", .duration = std::chrono::microseconds(1'800'000)}}};
+          .stages = {{.stage = "domain", .duration = std::chrono::microseconds(1'800'000)}},
+          .volume = "root",
+          .data_volumes = {"logs", "data"}};
 }
 
 class ClientTest : public testing::Test {
@@ -88,6 +98,8 @@ TEST_F(ClientTest, CreateSendsTheSpecAndReturnsTheVm) {
   EXPECT_EQ(seen.spec().memory_mib(), 192U);
   EXPECT_EQ(seen.spec().vcpus(), 2U);
   EXPECT_EQ(seen.spec().disk_mib(), 2048U);
+  EXPECT_EQ(seen.spec().volume(), "root");
+  EXPECT_THAT(seen.spec().data_volumes(), testing::ElementsAre("logs", "data"));
   EXPECT_TRUE(seen.validate_only());
 }
 

@@ -10,6 +10,13 @@ int main() {
   flatvm::Client client = flatvm::Client::Create(options);
   const flatvm::Result<flatvm::Vm> vm = client.CreateVm(
       {.name = "web", .image = "tiny", .memory_mib = 192, .vcpus = 1}, {.validate_only = true});
+  const flatvm::Result<flatvm::Volume> volume =
+      client.CreateVolume({.name = "data", .size_mib = 64}, {.validate_only = true});
+  if (volume.ok()) {
+    std::cout << "unexpected: " << flatvm::DevicePath(*volume) << " "
+              << flatvm::VolumeStateName(volume->state) << "\n";
+    return 1;
+  }
   if (vm.ok()) {
     std::cout << "unexpected: " << vm->name << "\n";
     return 1;

@@ -7,6 +7,7 @@
 #include "flatvm/tenant.h"
 #include "flatvm/v1/types.pb.h"
 #include "flatvm/vm.h"
+#include "flatvm/volume.h"
 
 namespace flatvm::guestlib {
 namespace {
@@ -73,6 +74,9 @@ TEST(Names, OfCodesAndStates) {
   EXPECT_STREQ(VmStateName(VmState::kRunning), "running");
   EXPECT_STREQ(VmStateName(VmState::kDestroying), "destroying");
   EXPECT_STREQ(VmStateName(static_cast<VmState>(99)), "unknown");
+  EXPECT_STREQ(VolumeStateName(VolumeState::kReady), "ready");
+  EXPECT_STREQ(VolumeStateName(VolumeState::kDeleting), "deleting");
+  EXPECT_STREQ(VolumeStateName(static_cast<VolumeState>(99)), "unknown");
   EXPECT_STREQ(PrimaryStateName(PrimaryState::kShutOff), "shut-off");
   EXPECT_STREQ(PrimaryStateName(static_cast<PrimaryState>(99)), "unknown");
   EXPECT_STREQ(CarveModeName(CarveMode::kReserved), "reserved");
@@ -82,7 +86,7 @@ TEST(Names, OfCodesAndStates) {
 
 // A reason that the protocol gained and the public header did not shows here.
 TEST(Names, ThePublicHeaderHasEveryReason) {
-  EXPECT_EQ(v1::Reason_descriptor()->value_count(), 41)
+  EXPECT_EQ(v1::Reason_descriptor()->value_count(), 58)
       << "add the new one to flatvm/error.h and to the static_asserts of names.cc";
 }
 

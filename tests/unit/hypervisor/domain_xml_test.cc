@@ -20,11 +20,18 @@ struct Golden {
   Virtualization virtualization;
 };
 
+std::vector<DomainDisk> Volumes(size_t count) {
+  std::vector<DomainDisk> disks;
+  for (size_t i = 0; i < count; ++i) disks.push_back(VolumeDisk(std::to_string(i)));
+  return disks;
+}
+
 TEST(DomainXml, IsWhatWasReviewed) {
   const std::vector<Golden> goldens = {
       {"kernel_kvm.xml", KernelSpec(), Virtualization::kKvm},
       {"disk_kvm.xml", DiskSpec(), Virtualization::kKvm},
       {"diskless_tcg.xml", DisklessSpec(), Virtualization::kTcg},
+      {"volumes_kvm.xml", VolumesSpec(), Virtualization::kKvm},
   };
   for (const Golden& golden : goldens) {
     const auto xml = BuildDomainXml(golden.spec, golden.virtualization);
@@ -85,6 +92,49 @@ TEST(DomainXml, KeepsLibvirtFromTakingTheBackingFilesOwnership) {
   EXPECT_STREQ(label.attribute("relabel").value(), "no");
 }
 
+TEST(DomainXml, LetsLibvirtGiveAPrivateBackingFileToQemu) {
+  DomainSpec spec = DiskSpec();
+  spec.disks[0].backing_is_private = true;
+  const auto xml = BuildDomainXml(spec, Virtualization::kKvm);
+  ASSERT_TRUE(xml.ok());
+  pugi::xml_document document;
+  ASSERT_TRUE(document.load_string(xml->c_str()));
+  const pugi::xml_node disk = document.child("domain").child("devices").child("disk");
+  const pugi::xml_node backing = disk.child("backingStore");
+  EXPECT_TRUE(backing.child("source").attribute("file"));
+  EXPECT_FALSE(backing.child("source").child("seclabel"));
+  EXPECT_STREQ(backing.child("format").attribute("type").value(), "qcow2");
+  EXPECT_TRUE(backing.child("backingStore")) << "QEMU would look for one in the file";
+  EXPECT_FALSE(backing.child("backingStore").first_child());
+}
+
+TEST(DomainXml, HasNineDisksAndBootsFromTheFirst) {
+  for (const bool kernel : {false, true}) {
+    DomainSpec spec = KernelSpec();
+    if (!kernel) spec.kernel.reset();
+    spec.disks = Volumes(9);
+    spec.disks[8].serial.clear();
+    const auto xml = BuildDomainXml(spec, Virtualization::kKvm);
+    ASSERT_TRUE(xml.ok()) << xml.status();
+    pugi::xml_document document;
+    ASSERT_TRUE(document.load_string(xml->c_str()));
+    std::string targets;
+    size_t boots = 0;
+    for (const pugi::xml_node& disk : document.child("domain").child("devices").children("disk")) {
+      targets += disk.child("target").attribute("dev").value();
+      if (disk.child("boot")) ++boots;
+      EXPECT_TRUE(disk.child("backingStore")) << "libvirt would look for one in the file";
+      EXPECT_FALSE(disk.child("backingStore").first_child());
+      EXPECT_STREQ(disk.child("driver").attribute("type").value(), "raw");
+    }
+    EXPECT_EQ(targets, "vdavdbvdcvddvdevdfvdgvdhvdi");
+    EXPECT_EQ(boots, kernel ? 0U : 1U);
+    const pugi::xml_node first = document.child("domain").child("devices").child("disk");
+    EXPECT_EQ(bool(first.child("boot")), !kernel);
+    EXPECT_STREQ(first.child_value("serial"), "vol-0");
+  }
+}
+
 TEST(DomainXml, RefusesWhatMustNotReachLibvirt) {
   using Spoil = std::function<void(DomainSpec&)>;
   const std::string control = "/a\nb";
@@ -111,19 +161,27 @@ TEST(DomainXml, RefusesWhatMustNotReachLibvirt) {
       {"partition", [](DomainSpec& s) { s.partition = "flatvm/acme"; }},
       {"partition", [](DomainSpec& s) { s.partition = "/flatvm/../system"; }},
       {"partition", [](DomainSpec& s) { s.partition = "/flatvm/"; }},
-      {"disk and kernel",
+      {"disks and kernel",
        [](DomainSpec& s) {
-         s.disk.reset();
+         s.disks.clear();
          s.kernel.reset();
        }},
-      {"disk.path", [](DomainSpec& s) { s.disk->path = "disk.qcow2"; }},
-      {"disk.path", [](DomainSpec& s) { s.disk->path = "json:{}"; }},
-      {"disk.path", [&](DomainSpec& s) { s.disk->path = control; }},
-      {"disk.path", [](DomainSpec& s) { s.disk->path = "/a\x80"; }},
-      {"disk.path", [](DomainSpec& s) { s.disk->path = "/" + std::string(2000, 'a'); }},
-      {"disk.backing_path", [](DomainSpec& s) { s.disk->backing_path = "nbd://x"; }},
-      {"disk.backing_path", [](DomainSpec& s) { s.disk->backing_path = "/a/../b"; }},
-      {"disk.format", [](DomainSpec& s) { s.disk->format = base::DiskFormat::kRaw; }},
+      {"disk.path", [](DomainSpec& s) { s.disks[0].path = "disk.qcow2"; }},
+      {"disk.path", [](DomainSpec& s) { s.disks[0].path = "json:{}"; }},
+      {"disk.path", [&](DomainSpec& s) { s.disks[0].path = control; }},
+      {"disk.path", [](DomainSpec& s) { s.disks[0].path = "/a\x80"; }},
+      {"disk.path", [](DomainSpec& s) { s.disks[0].path = "/" + std::string(2000, 'a'); }},
+      {"disk.backing_path", [](DomainSpec& s) { s.disks[0].backing_path = "nbd://x"; }},
+      {"disk.backing_path", [](DomainSpec& s) { s.disks[0].backing_path = "/a/../b"; }},
+      {"disk.format", [](DomainSpec& s) { s.disks[0].format = base::DiskFormat::kRaw; }},
+      {"disk.serial", [](DomainSpec& s) { s.disks[0].serial = "Vol"; }},
+      {"disk.serial", [](DomainSpec& s) { s.disks[0].serial = "a,b=c"; }},
+      {"disk.serial", [](DomainSpec& s) { s.disks[0].serial = std::string(21, 'a'); }},
+      {"disk.path", [](DomainSpec& s) { s.disks.push_back(s.disks[0]); }},
+      {"disk.path", [](DomainSpec& s) { s.disks.push_back(DomainDisk{.path = "relative"}); }},
+      {"disk.backing_path",
+       [](DomainSpec& s) { s.disks.push_back(DomainDisk{.path = s.disks[0].backing_path}); }},
+      {"disks", [](DomainSpec& s) { s.disks = Volumes(10); }},
       {"kernel.kernel_path", [](DomainSpec& s) { s.kernel->kernel_path = ""; }},
       {"kernel.initrd_path", [](DomainSpec& s) { s.kernel->initrd_path = "initrd"; }},
       {"kernel.cmdline", [](DomainSpec& s) { s.kernel->cmdline = "a\nb"; }},

@@ -17,8 +17,8 @@ inline DomainSpec KernelSpec() {
       .mac = "52:54:00:d5:00:03",
       .network = "flatvm-acme",
       .partition = "/flatvm/acme",
-      .disk = DomainDisk{.path = "/var/lib/flatvm/tenants/acme/vms/0b5c8f4e/disk.qcow2",
-                         .backing_path = "/var/lib/flatvm/catalog/tiny/disk.raw"},
+      .disks = {DomainDisk{.path = "/var/lib/flatvm/tenants/acme/vms/0b5c8f4e/disk.qcow2",
+                           .backing_path = "/var/lib/flatvm/catalog/tiny/disk.raw"}},
       .kernel = DomainKernel{.kernel_path = "/var/lib/flatvm/catalog/tiny/vmlinuz",
                              .initrd_path = "/var/lib/flatvm/catalog/tiny/initrd.img",
                              .cmdline = "console=ttyS0 quiet"},
@@ -34,15 +34,31 @@ inline DomainSpec DiskSpec() {
   spec.vcpus = 4;
   spec.cpu_quota_percent = 350;
   spec.kernel.reset();
-  spec.disk->backing_path = "/var/lib/flatvm/catalog/debian/disk.qcow2";
-  spec.disk->backing_format = base::DiskFormat::kQcow2;
+  spec.disks[0].backing_path = "/var/lib/flatvm/catalog/debian/disk.qcow2";
+  spec.disks[0].backing_format = base::DiskFormat::kQcow2;
+  return spec;
+}
+
+// A raw file, as volumes are.
+inline DomainDisk VolumeDisk(const std::string& id) {
+  return DomainDisk{.path = "/var/lib/flatvm/tenants/acme/volumes/" + id + ".raw",
+                    .format = base::DiskFormat::kRaw,
+                    .serial = "vol-" + id};
+}
+
+// Boots from a volume and has two more.
+inline DomainSpec VolumesSpec() {
+  DomainSpec spec = KernelSpec();
+  spec.kernel.reset();
+  spec.disks = {VolumeDisk("00112233445566aa"), VolumeDisk("00112233445566bb"),
+                VolumeDisk("00112233445566cc")};
   return spec;
 }
 
 // No disk, and text that XML must escape.
 inline DomainSpec DisklessSpec() {
   DomainSpec spec = KernelSpec();
-  spec.disk.reset();
+  spec.disks.clear();
   spec.kernel->initrd_path.clear();
   spec.kernel->kernel_path = "/var/lib/flatvm/catalog/a'b&c<d>/vmlinuz";
   spec.kernel->cmdline = "a=\"<b>\" c='&amp;' ]]> </cmdline><x/>";

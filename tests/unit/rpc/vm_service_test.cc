@@ -11,13 +11,14 @@ namespace {
 class VmServiceTest : public ::testing::Test {
  protected:
   void SetUp() override {
+    service_.AddTo(calls_);
     ASSERT_TRUE(world_.AddTenant("acme").ok());
     ASSERT_TRUE(world_.AddTenant("globex").ok());
   }
 
   template <typename Response, typename Request>
   Response Ok(const std::string& tenant, const std::string& method, const Request& request) {
-    const Answer answer = service_.Handle(tenant, method, request.SerializeAsString());
+    const Answer answer = calls_.Handle(tenant, method, request.SerializeAsString());
     EXPECT_EQ(answer.code, 0) << answer.message;
     Response response;
     EXPECT_TRUE(response.ParseFromString(answer.response));
@@ -42,7 +43,8 @@ class VmServiceTest : public ::testing::Test {
 
   broker::FakeHost host_;
   broker::BrokerWorld world_{host_};
-  VmService service_{world_.vms, world_.directory, world_.callers, host_.log, host_.clock};
+  VmService service_{world_.vms, world_.directory};
+  TenantCalls calls_{world_.callers, host_.log, host_.clock};
 };
 
 TEST_F(VmServiceTest, CreatesShowsListsAndDestroys) {
@@ -69,7 +71,7 @@ TEST_F(VmServiceTest, ShowsOneTenantNothingOfAnother) {
   EXPECT_EQ(Ok<v1::ListVmsResponse>("globex", "ListVms", v1::ListVmsRequest()).vms_size(), 0);
   v1::ShowVmRequest show;
   show.set_vm("web");
-  const Answer answer = service_.Handle("globex", "ShowVm", show.SerializeAsString());
+  const Answer answer = calls_.Handle("globex", "ShowVm", show.SerializeAsString());
   EXPECT_EQ(answer.code, static_cast<int>(absl::StatusCode::kNotFound));
   EXPECT_EQ(Detail(answer).reason(), v1::VM_NOT_FOUND);
 }
@@ -77,7 +79,7 @@ TEST_F(VmServiceTest, ShowsOneTenantNothingOfAnother) {
 TEST_F(VmServiceTest, AnswersWithCodeReasonFieldAndRequestId) {
   v1::CreateVmRequest request = CreateWeb();
   request.mutable_spec()->set_memory_mib(0);
-  const Answer answer = service_.Handle("acme", "CreateVm", request.SerializeAsString());
+  const Answer answer = calls_.Handle("acme", "CreateVm", request.SerializeAsString());
   EXPECT_EQ(answer.code, static_cast<int>(absl::StatusCode::kInvalidArgument));
   EXPECT_EQ(Detail(answer).reason(), v1::FIELD_MISSING);
   EXPECT_EQ(Detail(answer).field(), "spec.memory_mib");
@@ -87,7 +89,7 @@ TEST_F(VmServiceTest, AnswersWithCodeReasonFieldAndRequestId) {
 TEST_F(VmServiceTest, RefusesBytesThatAreNoMessage) {
   for (const std::string& bytes :
        {std::string("\xff\xff\xff"), std::string("\x0a\xff", 2), std::string(1000, '\x80')}) {
-    const Answer answer = service_.Handle("acme", "CreateVm", bytes);
+    const Answer answer = calls_.Handle("acme", "CreateVm", bytes);
     EXPECT_EQ(answer.code, static_cast<int>(absl::StatusCode::kInvalidArgument));
     EXPECT_EQ(Detail(answer).reason(), v1::MESSAGE_MALFORMED);
   }
@@ -95,7 +97,7 @@ TEST_F(VmServiceTest, RefusesBytesThatAreNoMessage) {
 
 TEST_F(VmServiceTest, SaysThatAMethodIsNotImplemented) {
   for (const char* method : {"ModifyVm", "WatchVms", "", "CreateVm/../x", "\x01"}) {
-    const Answer answer = service_.Handle("acme", method, "");
+    const Answer answer = calls_.Handle("acme", method, "");
     EXPECT_EQ(answer.code, static_cast<int>(absl::StatusCode::kUnimplemented)) << method;
     EXPECT_EQ(Detail(answer).reason(), v1::METHOD_UNIMPLEMENTED) << method;
   }
@@ -104,7 +106,7 @@ TEST_F(VmServiceTest, SaysThatAMethodIsNotImplemented) {
 // What went wrong on the host is the operator's to read, not the guest's.
 TEST_F(VmServiceTest, KeepsTheHostsInsidesOutOfAnInternalError) {
   host_.hypervisor.FailNext("StartDomain", base::InternalError("/var/lib/secret: EIO"));
-  const Answer answer = service_.Handle("acme", "CreateVm", CreateWeb().SerializeAsString());
+  const Answer answer = calls_.Handle("acme", "CreateVm", CreateWeb().SerializeAsString());
   EXPECT_EQ(answer.code, static_cast<int>(absl::StatusCode::kInternal));
   EXPECT_EQ(answer.message.find("secret"), std::string::npos);
   EXPECT_TRUE(host_.log.Has("/var/lib/secret: EIO"));
@@ -126,7 +128,7 @@ TEST_F(VmServiceTest, WritesOneLineACallWithItsFields) {
 TEST_F(VmServiceTest, EscapesGuestTextInTheJournal) {
   v1::ShowVmRequest show;
   show.set_vm("x\nPRIORITY=0\x1b[31m");
-  service_.Handle("acme", "ShowVm", show.SerializeAsString());
+  calls_.Handle("acme", "ShowVm", show.SerializeAsString());
   for (const auto& line : host_.log.Lines()) {
     EXPECT_EQ(line.message.find('\n'), std::string::npos);
     EXPECT_EQ(line.fields.vm.find('\n'), std::string::npos);

@@ -9,11 +9,13 @@
 #include <fstream>
 
 #include "daemon/state/record_json.h"
+#include "daemon/state/volume_json.h"
 #include "tests/unit/state/sample_records.h"
 
 namespace flatvm::state {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -38,6 +40,8 @@ TEST_F(FileRecordsTest, LoadsWhatWasPut) {
   FileRecords records(dir_);
   ASSERT_TRUE(records.PutTenant(SampleTenant()).ok());
   ASSERT_TRUE(records.PutVm(SampleVm()).ok());
+  ASSERT_TRUE(records.PutVolume(SampleVolume()).ok());
+  ASSERT_TRUE(records.PutImage(SampleImage()).ok());
   ASSERT_TRUE(records.PutNextCid(1064).ok());
 
   const auto stored = FileRecords(dir_).Load();
@@ -46,7 +50,29 @@ TEST_F(FileRecordsTest, LoadsWhatWasPut) {
   EXPECT_EQ(FormatTenant(stored->tenants[0]), FormatTenant(SampleTenant()));
   ASSERT_THAT(stored->vms, SizeIs(1));
   EXPECT_EQ(stored->vms[0], SampleVm());
+  EXPECT_THAT(stored->volumes, ElementsAre(SampleVolume()));
+  EXPECT_THAT(stored->images, ElementsAre(SampleImage()));
   EXPECT_EQ(stored->next_cid, 1064U);
+}
+
+TEST_F(FileRecordsTest, LoadsATenantOfAFlatvmWithoutVolumes) {
+  FileRecords records(dir_);
+  ASSERT_TRUE(records.PutTenant(SampleTenant()).ok());
+  ASSERT_FALSE(std::filesystem::exists(dir_ / "tenants/acme/volumes"));
+  const auto stored = records.Load();
+  ASSERT_TRUE(stored.ok()) << stored.status();
+  EXPECT_THAT(stored->tenants, SizeIs(1));
+  EXPECT_THAT(stored->volumes, IsEmpty());
+}
+
+TEST_F(FileRecordsTest, PassesOverAnImagesFile) {
+  FileRecords records(dir_);
+  ASSERT_TRUE(records.PutTenant(SampleTenant()).ok());
+  ASSERT_TRUE(records.PutImage(SampleImage()).ok());
+  Write("tenants/acme/images/" + SampleImage().id + ".image", "bytes");
+  const auto stored = records.Load();
+  ASSERT_TRUE(stored.ok()) << stored.status();
+  EXPECT_THAT(stored->images, ElementsAre(SampleImage()));
 }
 
 TEST_F(FileRecordsTest, IsEmptyBeforeTheFirstPut) {
@@ -54,6 +80,7 @@ TEST_F(FileRecordsTest, IsEmptyBeforeTheFirstPut) {
   ASSERT_TRUE(stored.ok()) << stored.status();
   EXPECT_THAT(stored->tenants, IsEmpty());
   EXPECT_THAT(stored->vms, IsEmpty());
+  EXPECT_THAT(stored->volumes, IsEmpty());
   EXPECT_EQ(stored->next_cid, 0U);
 }
 
@@ -61,14 +88,22 @@ TEST_F(FileRecordsTest, ForgetsWhatWasRemovedAndRemovesTwice) {
   FileRecords records(dir_);
   ASSERT_TRUE(records.PutTenant(SampleTenant()).ok());
   ASSERT_TRUE(records.PutVm(SampleVm()).ok());
+  ASSERT_TRUE(records.PutVolume(SampleVolume()).ok());
+  ASSERT_TRUE(records.PutImage(SampleImage()).ok());
+  EXPECT_TRUE(records.RemoveImage("acme", SampleImage().id).ok());
+  EXPECT_TRUE(records.RemoveImage("acme", SampleImage().id).ok());
+  EXPECT_TRUE(records.RemoveVolume("acme", SampleVolume().id).ok());
+  EXPECT_THAT(records.Load()->volumes, IsEmpty());
   for (int i = 0; i < 2; ++i) {
     EXPECT_TRUE(records.RemoveVm("acme", SampleVm().id).ok());
+    EXPECT_TRUE(records.RemoveVolume("acme", SampleVolume().id).ok());
     EXPECT_TRUE(records.RemoveTenant("acme").ok());
   }
   const auto stored = records.Load();
   ASSERT_TRUE(stored.ok()) << stored.status();
   EXPECT_THAT(stored->tenants, IsEmpty());
   EXPECT_THAT(stored->vms, IsEmpty());
+  EXPECT_THAT(stored->volumes, IsEmpty());
 }
 
 TEST_F(FileRecordsTest, KeepsRecordsFromEverybodyButRoot) {
@@ -79,16 +114,21 @@ TEST_F(FileRecordsTest, KeepsRecordsFromEverybodyButRoot) {
   EXPECT_EQ(info.st_mode & 0777U, 0600U);
 }
 
-TEST_F(FileRecordsTest, PassesOverATornWriteAndFilesOfSecondaries) {
+TEST_F(FileRecordsTest, PassesOverATornWriteAndFilesOfSecondariesAndVolumes) {
   FileRecords records(dir_);
   ASSERT_TRUE(records.PutTenant(SampleTenant()).ok());
   ASSERT_TRUE(records.PutVm(SampleVm()).ok());
+  ASSERT_TRUE(records.PutVolume(SampleVolume()).ok());
+  Write("tenants/acme/volumes/" + SampleVolume().id + ".json.new", "{");
+  Write("tenants/acme/volumes/" + SampleVolume().id + ".raw", "content");
+  Write("tenants/acme/volumes/" + SampleVolume().id + ".raw.new", "half");
   Write("tenants/acme/tenant.json.new", "{\"vers");
   Write("tenants/acme/vms/" + SampleVm().id + ".json.new", "{");
   std::filesystem::create_directory(dir_ / "tenants/acme/vms" / SampleVm().id);
   const auto stored = records.Load();
   ASSERT_TRUE(stored.ok()) << stored.status();
   EXPECT_THAT(stored->vms, SizeIs(1));
+  EXPECT_THAT(stored->volumes, SizeIs(1));
 }
 
 TEST_F(FileRecordsTest, NamesTheFileThatIsDamaged) {
@@ -107,6 +147,22 @@ TEST_F(FileRecordsTest, RefusesARecordInAnotherTenantsPlace) {
   EXPECT_FALSE(records.Load().ok());
 }
 
+TEST_F(FileRecordsTest, RefusesAVolumesRecordInAnothersPlace) {
+  FileRecords records(dir_);
+  ASSERT_TRUE(records.PutTenant(SampleTenant()).ok());
+  broker::VolumeRecord volume = SampleVolume();
+  volume.tenant = "globex";
+  std::filesystem::create_directory(dir_ / "tenants/acme/volumes");
+  const std::string path = "tenants/acme/volumes/" + volume.id + ".json";
+  Write(path, FormatVolume(volume));
+  EXPECT_THAT(std::string(records.Load().status().message()), HasSubstr(path));
+  Write(path, FormatVolume(SampleVolume()));
+  EXPECT_TRUE(records.Load().ok());
+  Write("tenants/acme/volumes/cccccccc-cccc-4ddd-8eee-ffffffffffff.json",
+        FormatVolume(SampleVolume()));
+  EXPECT_FALSE(records.Load().ok());
+}
+
 TEST_F(FileRecordsTest, NeverLetsANameBecomeAPath) {
   FileRecords records(dir_);
   broker::TenantRecord tenant = SampleTenant();
@@ -117,6 +173,13 @@ TEST_F(FileRecordsTest, NeverLetsANameBecomeAPath) {
   EXPECT_FALSE(records.PutVm(vm).ok());
   EXPECT_FALSE(records.RemoveTenant("..").ok());
   EXPECT_FALSE(records.RemoveVm("acme", "x/../y").ok());
+  broker::VolumeRecord volume = SampleVolume();
+  volume.id = "../../tenant";
+  EXPECT_FALSE(records.PutVolume(volume).ok());
+  volume = SampleVolume();
+  volume.tenant = "../acme";
+  EXPECT_FALSE(records.PutVolume(volume).ok());
+  EXPECT_FALSE(records.RemoveVolume("acme", "x/../y").ok());
   EXPECT_TRUE(std::filesystem::is_empty(dir_));
 }
 

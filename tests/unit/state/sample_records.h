@@ -29,7 +29,8 @@ inline broker::TenantRecord SampleTenant() {
                                 .cid = record.cid,
                                 .partition = "/flatvm/acme",
                                 .network = "flatvm-acme",
-                                .mac = record.mac}};
+                                .mac = record.mac,
+                                .hotplug_slots = 8}};
   record.created_at =
       std::chrono::system_clock::time_point(std::chrono::microseconds(1'700'000'000'123'456));
   record.request_id = "add-1";
@@ -41,8 +42,22 @@ inline broker::VmRecord SampleVm() {
   record.id = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee";
   record.tenant = "acme";
   record.state = broker::VmState::kRunning;
-  record.asked = {.name = "web", .image = "tiny", .memory_mib = 192, .vcpus = 1};
-  record.spec = {.name = "web", .image = "tiny", .memory_mib = 192, .vcpus = 1, .disk_mib = 16};
+  record.asked = {.name = "web",
+                  .image = "tiny",
+                  .memory_mib = 192,
+                  .vcpus = 1,
+                  .volume = "root",
+                  .data_volumes = {"data", "logs"},
+                  .quota_path = "images/web.raw"};
+  record.spec = {.name = "web",
+                 .image = "tiny",
+                 .memory_mib = 192,
+                 .vcpus = 1,
+                 .disk_mib = 16,
+                 .volume = "root",
+                 .data_volumes = {"data", "logs"},
+                 .quota_path = "images/web.raw"};
+  record.image_id = "cccccccc-dddd-4eee-8fff-000000000001";
   record.address = network::Ipv4Address{0x0AD50003};
   record.mac = "52:54:00:d5:00:03";
   record.cid = base::VsockCid{1001};
@@ -51,6 +66,44 @@ inline broker::VmRecord SampleVm() {
   record.stages = {{.stage = "admit", .duration_us = 90},
                    {.stage = "domain", .duration_us = 250'000}};
   record.request_id = "create-1";
+  record.own_volume = "bbbbbbbb-cccc-4ddd-8eee-ffffffffffff";
+  record.return_disk = true;
+  return record;
+}
+
+inline broker::ImageRecord SampleImage() {
+  broker::ImageRecord record;
+  record.id = "cccccccc-dddd-4eee-8fff-000000000001";
+  record.tenant = "acme";
+  record.name = "debian";
+  record.state = broker::ImageState::kReady;
+  record.format = base::DiskFormat::kQcow2;
+  record.size_bytes = (uint64_t{5} << 32U) + 12345;
+  record.sha256 = std::string(64, 'a');
+  record.disk_mib = 8192;
+  record.created_at =
+      std::chrono::system_clock::time_point(std::chrono::microseconds(1'700'000'003'000'004));
+  return record;
+}
+
+inline broker::VolumeRecord SampleVolume() {
+  broker::VolumeRecord record;
+  record.id = "bbbbbbbb-cccc-4ddd-8eee-ffffffffffff";
+  record.tenant = "acme";
+  record.name = "data";
+  record.state = broker::VolumeState::kReady;
+  record.size_mib = 2048;
+  record.on_primary = true;
+  record.created_at =
+      std::chrono::system_clock::time_point(std::chrono::microseconds(1'700'000'002'000'003));
+  record.request_id = "volume-1";
+  record.asked_size_mib = 1024;
+  record.asked_clone_of = "template";
+  record.asked_quota_path = "images/web.raw";
+  record.quota_mib = 1000;
+  record.image_bytes = 999 * 1024 * 1024 + 512;
+  record.cuts = "1 2,3,4";
+  record.new_disk_mib = 3000;
   return record;
 }
 

@@ -103,7 +103,9 @@ TEST_F(CatalogTest, FaultsNameImageFileAndJsonPath) {
   Write("d.img", "");
   EXPECT_EQ(Fault(), "image \"tiny\": image.json: disk.file: is empty");
   Write("d.img", SmallQcow2());
-  EXPECT_EQ(Fault(), "image \"tiny\": image.json: disk.file: is a qcow2 image, not a raw one");
+  EXPECT_EQ(Fault(),
+            "image \"tiny\": image.json: disk.file: is a qcow2 image, not a raw one; say that its "
+            "format is qcow2");
   Write("image.json", kQcow2Disk);
   Write("d.img", "raw bytes");
   EXPECT_EQ(Fault(), "image \"tiny\": image.json: disk.file: is not a qcow2 image");

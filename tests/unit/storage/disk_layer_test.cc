@@ -44,7 +44,7 @@ TEST_F(DiskLayerTest, NamesBothFormatsAndTheSize) {
                             24)
                   .ok());
   EXPECT_EQ(Arguments(),
-            "create\n-q\n-f\nqcow2\n-F\nraw\n-b\n/images/a, b.raw\n" + disk_ + "\n24M\n");
+            "create\n-q\n-u\n-f\nqcow2\n-F\nraw\n-b\n/images/a, b.raw\n" + disk_ + "\n24M\n");
   std::filesystem::remove(disk_);
   ASSERT_TRUE(MakeDiskLayer(program_, disk_,
                             ImageDisk{.path = "/i.qcow2", .format = base::DiskFormat::kQcow2}, 1)

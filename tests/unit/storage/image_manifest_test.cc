@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,39 @@ TEST(ImageManifest, NeedsOnlyAKernelOrADisk) {
   ASSERT_TRUE(disk.ok()) << disk.status();
   EXPECT_EQ(disk->disk->format, base::DiskFormat::kRaw);
   EXPECT_EQ(disk->kernel, "");
+}
+
+const std::string kDigits(64, 'a');
+
+TEST(ImageManifest, ReadsDigestsOfFilesThatTheImageHas) {
+  const absl::StatusOr<ImageManifest> manifest = ParseImageManifest(
+      R"({"kernel": "k", "disk": {"file": "d", "format": "raw"}, "sha256": {"d": ")" + kDigits +
+      "\"}}");
+  ASSERT_TRUE(manifest.ok()) << manifest.status();
+  EXPECT_EQ(manifest->sha256, (std::map<std::string, std::string>{{"d", kDigits}}));
+  EXPECT_EQ(FilesOf(*manifest), (std::vector<std::string>{"d", "k"}));
+  EXPECT_TRUE(ParseImageManifest(R"({"kernel": "k", "sha256": {}})").ok());
+}
+
+TEST(ImageManifest, WritesWhatItReads) {
+  const ImageManifest manifest{
+      .description = "a \"quoted\" ü",
+      .kernel = "k",
+      .initrd = "i",
+      .cmdline = "a=\"b c\" \\",
+      .disk = ManifestDisk{.file = "d", .format = base::DiskFormat::kQcow2},
+      .min_memory_mib = 1024,
+      .sha256 = {{"d", kDigits}, {"k", kDigits}}};
+  const std::string text = FormatImageManifest(manifest);
+  const absl::StatusOr<ImageManifest> read = ParseImageManifest(text);
+  ASSERT_TRUE(read.ok()) << read.status() << text;
+  EXPECT_EQ(FormatImageManifest(*read), text);
+  EXPECT_EQ(read->description, manifest.description);
+  EXPECT_EQ(read->cmdline, manifest.cmdline);
+  EXPECT_EQ(read->disk->format, base::DiskFormat::kQcow2);
+  EXPECT_EQ(read->min_memory_mib, 1024U);
+  EXPECT_EQ(read->sha256, manifest.sha256);
+  EXPECT_EQ(FormatImageManifest({.kernel = "k"}), "{\n  \"kernel\": \"k\"\n}\n");
 }
 
 struct BadManifest {
@@ -101,6 +135,13 @@ TEST(ImageManifest, ErrorsBeginWithTheJsonPath) {
            {With(R"("min_memory": "96MB")"), "min_memory: must be a whole number"},
            {With(R"("min_memory": "-1MiB")"), "min_memory: must be a whole number"},
            {With(R"("min_memory": "5000TiB")"), "min_memory: "},
+           {With(R"("sha256": "x")"), "sha256: must be an object"},
+           {With(R"("sha256": {"x": "y"})"), "sha256.x: is not a file that the image has"},
+           {With(R"("sha256": {"k": 7})"), "sha256.k: must be 64 lower-case"},
+           {With(R"("sha256": {"k": "abc"})"), "sha256.k: must be 64 lower-case"},
+           {With(R"("sha256": {"k": ")" + std::string(64, 'A') + "\"}"), "sha256.k: must be 64"},
+           {With(R"("sha256": {"k": ")" + kDigits + "a\"}"), "sha256.k: must be 64"},
+           {With(R"("sha256": {"k": "", "k": ""})"), "sha256.k: is there twice"},
            {With(R"("disk": "d.raw")"), "disk: must be an object"},
            {With(R"("disk": null)"), "disk: must be an object"},
            {With(R"("disk": {})"), "disk.file: is required"},

@@ -1,0 +1,86 @@
+#include "daemon/broker/tenant_plan.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "daemon/base/cpu_list.h"
+#include "daemon/base/error.h"
+#include "daemon/base/str_cat.h"
+#include "daemon/base/types.h"
+#include "network/tenant_networks.h"
+
+namespace flatvm::broker {
+namespace {
+
+// Volumes that can be plugged into a primary while it runs, beyond the disks that it starts with.
+constexpr uint32_t kHotplugSlots = 8;
+
+}  // namespace
+
+std::vector<std::string> LacksOf(const hypervisor::PrimaryInfo& primary,
+                                 const hypervisor::PrimaryAttachment& attachment) {
+  std::vector<std::string> lacks;
+  if (!primary.running) return lacks;
+  // Before a create was carried out there is no CID to compare with.
+  const bool has_vsock = attachment.cid.value != 0 && primary.live_cid == attachment.cid;
+  if (!has_vsock) lacks.emplace_back("vsock");
+  if (primary.live_partition != attachment.partition) lacks.emplace_back("partition");
+  if (std::find(primary.live_macs.begin(), primary.live_macs.end(), attachment.mac) ==
+      primary.live_macs.end()) {
+    lacks.emplace_back("nic");
+  }
+  return lacks;
+}
+
+hypervisor::PrimaryAttachment AttachmentOf(const TenantRecord& tenant) {
+  return hypervisor::PrimaryAttachment{.tenant = tenant.name,
+                                       .cid = tenant.cid,
+                                       .partition = cgroups::PartitionPath(tenant.name),
+                                       .network = network::NetworkName(tenant.name),
+                                       .mac = tenant.mac,
+                                       .hotplug_slots = kHotplugSlots};
+}
+
+cgroups::SliceLimits SliceLimitsOf(const TenantRecord& tenant) {
+  // A QEMU process has a thread a vCPU and up to 64 I/O workers, and vhost adds its own: 128 and
+  // the vCPUs are ample.
+  constexpr uint64_t kTasksPerVm = 128;
+  constexpr uint64_t kTasksOfFront = 256;
+  // Wide enough to be felt, and so narrow that the slowing stays in the milliseconds (the kernel's
+  // grows with the square of the overrun).
+  const uint32_t gap_mib = std::clamp(tenant.limits.memory_mib / 64, 1U, 64U);
+  return cgroups::SliceLimits{
+      .memory_max_bytes = tenant.limits.memory_mib * base::kMebibyte,
+      .memory_high_bytes = (tenant.limits.memory_mib - gap_mib) * base::kMebibyte,
+      .cpu_percent = tenant.limits.vcpus * 100,
+      .cpus = tenant.cpus,
+      .tasks_max =
+          kTasksOfFront + kTasksPerVm * (uint64_t{tenant.limits.vms} + 1) + tenant.limits.vcpus,
+      .io = tenant.io};
+}
+
+absl::Status CheckCpusFree(const RegistryState& state, const std::string& tenant,
+                           const std::vector<uint32_t>& cpus) {
+  for (const auto& [name, entry] : state.tenants) {
+    if (name == tenant) continue;
+    std::vector<uint32_t> shared;
+    std::set_intersection(cpus.begin(), cpus.end(), entry.record.cpus.begin(),
+                          entry.record.cpus.end(), std::back_inserter(shared));
+    if (shared.empty()) continue;
+    return base::MakeError(
+        absl::StatusCode::kFailedPrecondition,
+        base::ErrorInfo{.reason = base::Reason::kCpusTaken, .field = "cpus"},
+        base::StrCat("tenant \"", name, "\" has CPU ", base::FormatCpuList(shared), " already"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckCarvable(const hypervisor::PrimaryInfo& primary, const Carve& carve) {
+  if (carve.mode != CarveMode::kBalloon || primary.balloon_lack.empty()) return absl::OkStatus();
+  return base::MakeError(
+      absl::StatusCode::kFailedPrecondition,
+      base::ErrorInfo{.reason = base::Reason::kPrimaryKeepsMemory, .field = "carve.mode"},
+      base::StrCat("nothing can be taken from \"", primary.name, "\": ", primary.balloon_lack));
+}
+
+}  // namespace flatvm::broker

@@ -1,0 +1,36 @@
+// What follows from a tenant's record: pure, but for what the registry's other tenants have.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "cgroups/tenant_cgroups.h"
+#include "daemon/broker/records.h"
+#include "daemon/broker/registry.h"
+#include "daemon/hypervisor/hypervisor.h"
+
+namespace flatvm::broker {
+
+// What the running instance of a primary lacks of what its tenant gives it; empty if it does not
+// run.
+std::vector<std::string> LacksOf(const hypervisor::PrimaryInfo& primary,
+                                 const hypervisor::PrimaryAttachment& attachment);
+
+hypervisor::PrimaryAttachment AttachmentOf(const TenantRecord& tenant);
+
+// OK unless another tenant that has a list of CPUs shares one with `cpus`. Errors:
+// FAILED_PRECONDITION / kCpusTaken.
+absl::Status CheckCpusFree(const RegistryState& state, const std::string& tenant,
+                           const std::vector<uint32_t>& cpus);
+
+// OK unless `carve` asks for what this primary cannot do. Errors: FAILED_PRECONDITION /
+// kPrimaryKeepsMemory.
+absl::Status CheckCarvable(const hypervisor::PrimaryInfo& primary, const Carve& carve);
+
+// What the kernel is to enforce for a tenant. memory.high lies a little below memory.max, so that a
+// tenant that fills up is slowed before it is killed.
+cgroups::SliceLimits SliceLimitsOf(const TenantRecord& tenant);
+
+}  // namespace flatvm::broker
