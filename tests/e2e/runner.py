@@ -18,14 +18,25 @@ EVIDENCE = HERE.parent.parent / "build" / "e2e"
 
 def _arguments(argv):
     parser = argparse.ArgumentParser(prog="run", description="Runs end-to-end scenarios in the testbed.")
-    parser.add_argument("names", metavar="NAME", nargs="*", help="scenarios to run (default: all)")
+    parser.add_argument("names", metavar="NAME", nargs="*", help="scenarios to run, or what the names of several begin with (default: all)")
     parser.add_argument("--list", action="store_true", help="print the scenarios' names and stop")
+    parser.add_argument("--down", action="store_true", help="take L0 down at the end, instead of putting it back")
     parser.add_argument("--packages", metavar="DIR", type=Path, help="built packages (default: build/packages)")
     return parser.parse_args(argv)
 
 
 def _available():
     return sorted(path.stem.removeprefix("scenario_") for path in HERE.glob("scenario_*.py"))
+
+
+def choose(names, available):
+    """The scenarios that names stand for, and the names that stand for none. `storage` stands for storage_xfs, too."""
+    chosen, unknown = [], []
+    for name in names:
+        found = [name] if name in available else [one for one in available if one.startswith(f"{name}_")]
+        unknown += [] if found else [name]
+        chosen += [one for one in found if one not in chosen]
+    return chosen, unknown
 
 
 def _testbed(*words):
@@ -80,7 +91,7 @@ def main(argv):
     if args.list:
         print("\n".join(available))
         return 0
-    unknown = [name for name in args.names if name not in available]
+    names, unknown = choose(args.names or available, available)
     if unknown:
         print(f"no scenario {', '.join(unknown)}; there are: {', '.join(available)}", file=sys.stderr)
         return 2
@@ -88,9 +99,9 @@ def main(argv):
         print("the testbed does not come up", file=sys.stderr)
         return 1
     start = time.monotonic()
-    results = {name: _run(name) for name in args.names or available}
+    results = {name: _run(name) for name in names}
     if os.environ.get("FLATVM_E2E_KEEP") != "1":
-        _testbed("reset")
+        _testbed("down" if args.down else "reset")
     passed = sum(len(checks.passed) for checks in results.values())
     failed = [(name, check) for name, checks in results.items() for check in checks.failed]
     print(f"=== {len(results)} scenarios, {passed} checks passed, {len(failed)} failed, {time.monotonic() - start:.1f} s")

@@ -40,6 +40,7 @@ def _parser():
     add("build", "Make images and snapshots only.", packages).add_argument(
         "--images", action="store_true", help="stop before the snapshots")
     add("reset", "Go back to the snapshot: L0 as it was right after up.")
+    add("power-cut", "End L0 with all that it has only in memory, and boot it again with what its disks have.")
     add("down", "End L0; its disk and memory are thrown away.")
     add("status", "Say whether L0 is up.").add_argument("--json", action="store_true")
     add("deploy", "Install freshly built packages in the running L0 and its primaries.", packages)
@@ -119,6 +120,11 @@ def _reset(_, instance):
     return 0
 
 
+def _power_cut(_, instance):
+    instances.power_cut(instance)
+    return 0
+
+
 def _hung(_, instance):
     for name in hung.names(instances.lanes_of(instance)):
         print(name)
@@ -158,7 +164,8 @@ def main(argv):
         say(f"{args.word} needs `-- COMMAND...`" if runs else f"{args.word} takes no command, got {shlex.join(command)}")
         return 2
     act = {"up": _up, "build": _build, "reset": _reset, "down": _down, "status": _status, "exec": _exec,
-           "primary": _primary, "copy": _copy, "deploy": _deploy, "hung": _hung, "logs": _logs}[args.word]
+           "primary": _primary, "power-cut": _power_cut,
+           "copy": _copy, "deploy": _deploy, "hung": _hung, "logs": _logs}[args.word]
     # What is under way is undone on a polite end, too: no QEMU stays behind half made.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:

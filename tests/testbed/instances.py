@@ -56,27 +56,55 @@ def reset(instance):
 
 
 def _start(instance, facts):
-    missing = [kind for kind, key in facts["needs"] if not store.folder_of(kind, key).is_dir()]
-    if missing:
-        raise TestbedError(f"the cache lost {', '.join(missing)}: run `testbed up`")
-    snapshot = store.folder_of("snapshot-ready", facts["snapshot"])
+    snapshot = _snapshot_of(facts)
     with step("L0 restored"):
         instance.make()
         instance.serial_log.unlink(missing_ok=True)
         machine.overlay(snapshot / "disk.qcow2", "qcow2", instance.disk)
-        # QEMU inherits these locks: for as long as it runs, nothing that it stands on is collected.
-        holds = [store.hold(kind, key) for kind, key in facts["needs"]]
-        try:
+        with _held(facts) as holds:
             vm = machine.Machine(instance, facts["accel"], Path(facts["boot"]), snapshot / "ram", False, instance.disk,
                                  Path(facts["primary_disk"]), incoming=True, holds=holds)
-        finally:
-            for hold in holds:
-                os.close(hold)
         machine.describe(instance, facts)
         vm.restore(snapshot / "state")
         lanes = Lanes(instance, Path(facts["programs"]), vm.alive)
         lanes.wait_until_answering(30)
         lanes.demand(["/usr/local/lib/flatvm-testbed/go-on", f"{time.time():.3f}"], "letting guests go on")
+
+
+def power_cut(instance):
+    """Ends L0 with all that it has only in memory, and boots it again with what its disks have."""
+    facts = machine.facts(instance)
+    if not facts or machine.running_pid(instance) is None:
+        raise TestbedError("L0 is not up: run `testbed up` first")
+    _snapshot_of(facts)
+    memory = instance.state / "ram"
+    with exclusively(instance), step("L0 booted again"):
+        machine.stop(instance)
+        memory.unlink(missing_ok=True)
+        with _held(facts) as holds:
+            vm = machine.Machine(instance, facts["accel"], Path(facts["boot"]), memory, False, instance.disk,
+                                 Path(facts["primary_disk"]), holds=holds, blank=False)
+        vm.monitor().close()  # it has mapped its memory
+        memory.unlink()
+        Lanes(instance, Path(facts["programs"]), vm.alive).wait_until_answering(snapshots.BOOT_SECONDS)
+
+
+def _snapshot_of(facts):
+    missing = [kind for kind, key in facts["needs"] if not store.folder_of(kind, key).is_dir()]
+    if missing:
+        raise TestbedError(f"the cache lost {', '.join(missing)}: run `testbed up`")
+    return store.folder_of("snapshot-ready", facts["snapshot"])
+
+
+@contextlib.contextmanager
+def _held(facts):
+    """Locks for QEMU to inherit: for as long as it runs, nothing that it stands on is collected."""
+    holds = [store.hold(kind, key) for kind, key in facts["needs"]]
+    try:
+        yield holds
+    finally:
+        for hold in holds:
+            os.close(hold)
 
 
 def _sweep():

@@ -10,7 +10,8 @@ from qmp import Monitor
 from report import TestbedError, run
 
 LANES = 8
-RECIPE = 2  # raise it when the devices or the way of saving change
+RECIPE = 3  # raise it when the devices or the way of saving change
+STATE_DISK_BYTES = 8 << 30  # sparse, and empty at every start: for /var/lib/flatvm on a filesystem of its own
 GUEST_MODE = 1 << 21  # QEMU's HF_GUEST_MASK: this vCPU runs a guest of its own
 MEMORY_MIB = int(os.environ.get("FLATVM_TESTBED_MEMORY_MIB", "5120"))
 CPUS = 1 + max(2, min(4, os.cpu_count() or 2))  # the first one is not for guests
@@ -26,9 +27,15 @@ def overlay(base, base_format, path):
     run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", base_format, "-b", str(base), str(path)], "making a disk overlay")
 
 
+def _blank(path):
+    path.unlink(missing_ok=True)
+    with open(path, "wb") as disk:
+        disk.truncate(STATE_DISK_BYTES)
+
+
 def shape(accel):
     """All of the command line that does not depend on where files are."""
-    return [accel, MEMORY_MIB, CPUS, LANES, CMDLINE, RECIPE]
+    return [accel, MEMORY_MIB, CPUS, LANES, CMDLINE, STATE_DISK_BYTES, RECIPE]
 
 
 def _command(instance, accel, boot, memory_file, memory_shared, disk, primary_disk, incoming):
@@ -43,6 +50,8 @@ def _command(instance, accel, boot, memory_file, memory_shared, disk, primary_di
         "-device", "virtio-blk-pci,drive=root,serial=root",
         "-drive", f"id=primary,if=none,file={primary_disk},format=raw,readonly=on,cache=unsafe,file.locking=off",
         "-device", "virtio-blk-pci,drive=primary,serial=primary",
+        "-drive", f"id=state,if=none,file={instance.state_disk},format=raw,cache=unsafe,discard=unmap",
+        "-device", "virtio-blk-pci,drive=state,serial=state",
         "-chardev", f"file,id=console,path={instance.serial_log},append=on", "-serial", "chardev:console",
         "-object", "rng-builtin,id=rng", "-device", "virtio-rng-pci,rng=rng",
         "-device", f"virtio-serial-pci,max_ports={LANES + 1}",
@@ -57,7 +66,7 @@ def _command(instance, accel, boot, memory_file, memory_shared, disk, primary_di
 class Machine:
     """A started QEMU. Its guest does not run before restore() or after save()."""
 
-    def __init__(self, instance, accel, boot, memory_file, memory_shared, disk, primary_disk, incoming=False, holds=()):
+    def __init__(self, instance, accel, boot, memory_file, memory_shared, disk, primary_disk, incoming=False, holds=(), blank=True):
         if len(f"{instance.run}/lane0.sock") > 100:
             raise TestbedError(f"{instance.run} is too long for unix sockets: set FLATVM_TESTBED_RUN to a short folder")
         stop(instance)
@@ -65,6 +74,8 @@ class Machine:
         for old in instance.run.glob("lane*"):
             old.unlink()
         instance.qmp.unlink(missing_ok=True)
+        if blank:
+            _blank(instance.state_disk)
         self.instance = instance
         command = _command(instance, accel, boot, memory_file, memory_shared, disk, primary_disk, incoming)
         self._log = instance.state / "qemu.log"

@@ -31,6 +31,7 @@ class Instance:
         self.about = self.run / "about.json"
         self.serial_log = self.state / "l0-serial.log"
         self.disk = self.state / "disk.qcow2"
+        self.state_disk = self.state / "state.raw"
 
     def make(self):
         self.run.mkdir(mode=0o700, parents=True, exist_ok=True)
