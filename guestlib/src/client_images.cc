@@ -95,7 +95,7 @@ class ClientImpl::Transfer {
       image_ = response.image();
       offset_ = image_.received_bytes();
       if (!begun_at_.has_value()) begun_at_ = offset_;
-      Report(offset_);
+      if (!IsWhole()) Report(offset_);
     }
     known_ = true;
     if (IsWhole()) return grpc::Status::OK;

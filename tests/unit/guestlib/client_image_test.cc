@@ -189,6 +189,7 @@ TEST_F(ImageTest, SendsNothingOfAnImageThatIsThere) {
   received_ = content_;
   ASSERT_TRUE(Import().ok());
   EXPECT_EQ(finished_, 0);
+  for (const ImportProgress& progress : told_) EXPECT_EQ(progress.stage, ImportStage::kReading);
 }
 
 TEST_F(ImageTest, ValidateOnlyAsksWithoutADigest) {
