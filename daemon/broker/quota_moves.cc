@@ -1,7 +1,6 @@
 #include "daemon/broker/quota_moves.h"
 
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -11,6 +10,7 @@
 #include "daemon/base/uuid.h"
 #include "daemon/broker/admission.h"
 #include "daemon/broker/in_flight_mark.h"
+#include "daemon/broker/unfinished_move.h"
 
 namespace flatvm::broker {
 namespace {
@@ -148,24 +148,9 @@ absl::Status QuotaMoves::Finish(VolumeRecord* volume) {
   return absl::OkStatus();
 }
 
-absl::Status QuotaMoves::FinishMove(const std::string& tenant_name, const std::string& id) {
-  VolumeRecord volume;
-  std::shared_ptr<TenantLocks> locks;
-  {
-    Registry::Access state = registry_.Acquire();
-    TenantEntry* tenant = state->FindTenant(tenant_name);
-    if (tenant == nullptr) return absl::OkStatus();
-    const auto found = tenant->volumes.find(id);
-    if (found == tenant->volumes.end() || found->second.state != VolumeState::kMoving ||
-        !tenant->in_flight.insert(id).second) {
-      return absl::OkStatus();
-    }
-    volume = found->second;
-    locks = tenant->locks;
-  }
-  const InFlightMark mark(registry_, tenant_name, id);
-  const std::lock_guard lock(locks->quota);
-  return Finish(&volume);
+absl::Status QuotaMoves::FinishMove(const std::string& tenant, const std::string& id) {
+  const auto move = UnfinishedMove::Claim(registry_, tenant, id, VolumeState::kMoving);
+  return move == nullptr ? absl::OkStatus() : Finish(&move->volume());
 }
 
 }  // namespace flatvm::broker

@@ -1,13 +1,10 @@
 #include "daemon/broker/quota_returns.h"
 
-#include <memory>
-#include <mutex>
-
 #include "daemon/base/error.h"
 #include "daemon/base/rollback.h"
 #include "daemon/base/str_cat.h"
 #include "daemon/broker/admission.h"
-#include "daemon/broker/in_flight_mark.h"
+#include "daemon/broker/unfinished_move.h"
 
 namespace flatvm::broker {
 
@@ -84,24 +81,9 @@ absl::Status QuotaReturns::Finish(const VolumeRecord& volume) {
   return absl::OkStatus();
 }
 
-absl::Status QuotaReturns::FinishReturn(const std::string& tenant_name, const std::string& id) {
-  VolumeRecord volume;
-  std::shared_ptr<TenantLocks> locks;
-  {
-    Registry::Access state = registry_.Acquire();
-    TenantEntry* tenant = state->FindTenant(tenant_name);
-    if (tenant == nullptr) return absl::OkStatus();
-    const auto found = tenant->volumes.find(id);
-    if (found == tenant->volumes.end() || found->second.state != VolumeState::kReturning ||
-        !tenant->in_flight.insert(id).second) {
-      return absl::OkStatus();
-    }
-    volume = found->second;
-    locks = tenant->locks;
-  }
-  const InFlightMark mark(registry_, tenant_name, id);
-  const std::lock_guard lock(locks->quota);
-  return Finish(volume);
+absl::Status QuotaReturns::FinishReturn(const std::string& tenant, const std::string& id) {
+  const auto move = UnfinishedMove::Claim(registry_, tenant, id, VolumeState::kReturning);
+  return move == nullptr ? absl::OkStatus() : Finish(move->volume());
 }
 
 }  // namespace flatvm::broker

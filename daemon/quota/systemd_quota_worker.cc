@@ -21,6 +21,19 @@ internal::ImageWay WireOf(storage::ImageWay way) {
   return internal::IMAGE_WAY_UNSPECIFIED;
 }
 
+// Both files of an image's move with its order, and the answer. e2fsprogs open the disk anew, so
+// the worker's user owns it meanwhile.
+absl::Status HandOver(WorkerLink& link, const internal::ToQuotaWorker& order, int image,
+                      int new_disk) {
+  FLATVM_RETURN_IF_ERROR(link.Lend(new_disk));
+  FLATVM_RETURN_IF_ERROR(link.Send(order, image));
+  internal::ToQuotaWorker disk;
+  disk.mutable_new_disk();
+  FLATVM_RETURN_IF_ERROR(link.Send(disk, new_disk));
+  FLATVM_RETURN_IF_ERROR(link.Receive().status());
+  return link.TakeBack(new_disk);
+}
+
 class WorkerExtraction final : public storage::ImageExtraction {
  public:
   WorkerExtraction(std::unique_ptr<WorkerLink> link, int disk, std::string path)
@@ -46,17 +59,10 @@ class WorkerExtraction final : public storage::ImageExtraction {
 
   absl::Status Take(storage::ImageWay way, int image, int new_disk,
                     uint32_t new_disk_mib) override {
-    // e2fsprogs open it anew.
-    FLATVM_RETURN_IF_ERROR(link_->Lend(new_disk));
     internal::ToQuotaWorker take;
     take.mutable_take_image()->set_way(WireOf(way));
     take.mutable_take_image()->set_new_disk_mib(new_disk_mib);
-    FLATVM_RETURN_IF_ERROR(link_->Send(take, image));
-    internal::ToQuotaWorker disk;
-    disk.mutable_new_disk();
-    FLATVM_RETURN_IF_ERROR(link_->Send(disk, new_disk));
-    FLATVM_RETURN_IF_ERROR(link_->Receive().status());
-    return link_->TakeBack(new_disk);
+    return HandOver(*link_, take, image, new_disk);
   }
 
  private:
@@ -80,16 +86,10 @@ class WorkerReturn final : public storage::ImageReturn {
   }
 
   absl::Status Put(storage::ImageWay way, int image, int new_disk, uint32_t new_disk_mib) override {
-    FLATVM_RETURN_IF_ERROR(link_->Lend(new_disk));
     internal::ToQuotaWorker put;
     put.mutable_put_image()->set_way(WireOf(way));
     put.mutable_put_image()->set_new_disk_mib(new_disk_mib);
-    FLATVM_RETURN_IF_ERROR(link_->Send(put, image));
-    internal::ToQuotaWorker disk;
-    disk.mutable_new_disk();
-    FLATVM_RETURN_IF_ERROR(link_->Send(disk, new_disk));
-    FLATVM_RETURN_IF_ERROR(link_->Receive().status());
-    return link_->TakeBack(new_disk);
+    return HandOver(*link_, put, image, new_disk);
   }
 
  private:
