@@ -8,12 +8,15 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <string>
+#include <utility>
 
 #include "daemon/base/error.h"
 #include "daemon/base/str_cat.h"
 #include "daemon/base/unique_fd.h"
+#include "storage/ascending.h"
 #include "storage/block_map.h"
 #include "storage/extent_check.h"
 
@@ -57,21 +60,25 @@ absl::Status Sync(int file) {
 
 }  // namespace
 
-absl::StatusOr<std::optional<InPlacePlan>> PlanInPlace(int disk, int directory,
-                                                       const std::vector<Extent>& extents,
-                                                       uint64_t image_bytes) {
+absl::StatusOr<std::optional<InPlaceWay>> PlanInPlace(int disk, int directory,
+                                                      const std::vector<Extent>& extents,
+                                                      uint64_t image_bytes) {
   struct stat info {};
   if (::fstat(disk, &info) != 0) return base::ErrnoError(errno, "stat the disk");
   FLATVM_RETURN_IF_ERROR(CheckExtents(extents, image_bytes, static_cast<uint64_t>(info.st_size)));
   FLATVM_ASSIGN_OR_RETURN(const uint64_t block_bytes, FindBlockBytes(disk));
   if (block_bytes == 0) return std::nullopt;
+  AscendingSplit split = SplitAscending(extents);
+  if (split.stray_bytes > std::min(image_bytes / kStrayShare, kMaxStrayBytes)) return std::nullopt;
   FLATVM_ASSIGN_OR_RETURN(const bool can_shift, CanShift(directory, block_bytes));
   if (!can_shift) return std::nullopt;
   // A map that a crash can undo would make a plan for blocks that nobody finds again.
   FLATVM_RETURN_IF_ERROR(Sync(disk));
   FLATVM_ASSIGN_OR_RETURN(const std::optional<BlockMap> map, FindBlockMap(disk, kMaxBlockRuns));
   if (!map.has_value()) return std::nullopt;
-  return MakeInPlacePlan(extents, image_bytes, *map, block_bytes);
+  std::optional<InPlacePlan> plan = MakeInPlacePlan(split.kept, image_bytes, *map, block_bytes);
+  if (!plan.has_value()) return std::nullopt;
+  return InPlaceWay{.plan = *std::move(plan), .strays = std::move(split.strays)};
 }
 
 absl::StatusOr<std::vector<InPlaceStep>> ReadSteps(int file, const InPlacePlan& plan) {

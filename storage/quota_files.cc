@@ -10,6 +10,8 @@
 #include "daemon/base/str_cat.h"
 #include "daemon/base/types.h"
 #include "storage/extent_check.h"
+#include "storage/extent_copy.h"
+#include "storage/extent_fill.h"
 #include "storage/in_place.h"
 #include "storage/in_place_text.h"
 #include "storage/path_ids.h"
@@ -44,15 +46,48 @@ struct Move {
   base::UniqueFd image;  // invalid: it is cut out of the disk
 };
 
+absl::Status Sync(int image) {
+  if (::fsync(image) == 0) return absl::OkStatus();
+  return base::ErrnoError(errno, "fsync of an image");
+}
+
 absl::Status CheckMade(const Move& move, const FoundImage& found, uint32_t new_disk_mib) {
   if (move.image.valid()) {
     if (::lseek(move.image.get(), 0, SEEK_END) != static_cast<off_t>(found.image_bytes)) {
       return base::InternalError("the quota worker made an image of another length");
     }
-    if (::fsync(move.image.get()) != 0) return base::ErrnoError(errno, "fsync of an image");
+    FLATVM_RETURN_IF_ERROR(Sync(move.image.get()));
   }
   // The filesystem has so much; what may be behind it is nothing.
   return SetLength(move.new_disk.get(), BytesOf(new_disk_mib));
+}
+
+// What does not come into its place when the disk is cut is kept in a file of its own: sparse, with
+// the image's offsets.
+absl::Status KeepStrays(const Move& move, const std::vector<Extent>& strays, uint64_t image_bytes,
+                        const std::string& volume_id) {
+  if (strays.empty()) return absl::OkStatus();
+  FLATVM_ASSIGN_OR_RETURN(const base::UniqueFd file,
+                          MakeTenantFile(move.volumes.get(), StraysFileName(volume_id)));
+  FLATVM_RETURN_IF_ERROR(
+      CopyExtents(move.disk.fd.get(), strays, file.get(), image_bytes, CopyMeans::kKernel));
+  return Sync(file.get());
+}
+
+// Into the image that was cut.
+absl::Status FillIn(const TenantFile& strays, int image) {
+  FLATVM_ASSIGN_OR_RETURN(const std::vector<DiskRun> runs, FindData(strays.fd.get(), strays.bytes));
+  FLATVM_RETURN_IF_ERROR(CopyRuns(strays.fd.get(), runs, image, CopyMeans::kKernel));
+  return Sync(image);
+}
+
+// Once the image has them.
+absl::Status RemoveStrays(int volumes, const std::string& volume_id) {
+  const std::string name = StraysFileName(volume_id);
+  FLATVM_ASSIGN_OR_RETURN(const bool there, HasName(volumes, name));
+  if (!there) return absl::OkStatus();
+  FLATVM_RETURN_IF_ERROR(RemoveName(volumes, name));
+  return SyncOpenDirectory(volumes);
 }
 
 }  // namespace
@@ -126,30 +161,33 @@ absl::StatusOr<Extracted> QuotaFiles::Extract(const ExtractOrder& order) {
   FLATVM_ASSIGN_OR_RETURN(move.new_disk, MakeTenantFile(move.tenant.get(), kFreshQuotaDiskName));
   FLATVM_ASSIGN_OR_RETURN(const Sharing sharing,
                           ShareBlocks(readable.fd.get(), move.new_disk.get()));
-  std::optional<InPlacePlan> plan;
+  std::optional<InPlaceWay> in_place;
   if (sharing == Sharing::kUnsupported) {
-    FLATVM_ASSIGN_OR_RETURN(
-        plan, PlanInPlace(move.disk.fd.get(), move.tenant.get(), found.extents, found.image_bytes));
+    FLATVM_ASSIGN_OR_RETURN(in_place, PlanInPlace(move.disk.fd.get(), move.tenant.get(),
+                                                  found.extents, found.image_bytes));
   }
-  if (!plan.has_value()) {
+  if (!in_place.has_value()) {
     FLATVM_ASSIGN_OR_RETURN(
         move.image, MakeTenantFile(move.volumes.get(), FreshVolumeFileName(order.volume_id)));
   }
   steps_.Pass("out.files");
-  const ImageWay way = plan.has_value()              ? ImageWay::kLeave
+  const ImageWay way = in_place.has_value()          ? ImageWay::kLeave
                        : sharing == Sharing::kShared ? ImageWay::kShare
                                                      : ImageWay::kCopy;
   FLATVM_RETURN_IF_ERROR(
       extraction->Take(way, move.image.valid() ? move.image.get() : move.new_disk.get(),
                        move.new_disk.get(), new_disk_mib));
   extraction.reset();  // nobody else can write to the files from here on
+  if (in_place.has_value()) {
+    FLATVM_RETURN_IF_ERROR(KeepStrays(move, in_place->strays, found.image_bytes, order.volume_id));
+  }
   steps_.Pass("out.made");
   FLATVM_RETURN_IF_ERROR(CheckMade(move, found, new_disk_mib));
   FLATVM_RETURN_IF_ERROR(SyncOpenDirectory(move.tenant.get()));
   FLATVM_RETURN_IF_ERROR(SyncOpenDirectory(move.volumes.get()));
   steps_.Pass("out.synced");
   return Extracted{.image_bytes = found.image_bytes,
-                   .cuts = plan.has_value() ? FormatInPlacePlan(*plan) : ""};
+                   .cuts = in_place.has_value() ? FormatInPlacePlan(in_place->plan) : ""};
 }
 
 absl::Status QuotaFiles::Swap(const std::string& tenant, const std::string& volume_id,
@@ -174,18 +212,21 @@ absl::Status QuotaFiles::Swap(const std::string& tenant, const std::string& volu
         RenameDurably(directory.get(), kFreshQuotaDiskName, directory.get(), kQuotaDiskName));
     steps_.Pass("out.swapped");
   }
-  if (!has_fresh_image) return absl::OkStatus();
+  if (!has_fresh_image) return RemoveStrays(volumes.get(), volume_id);
   if (!extracted.cuts.empty()) {
     FLATVM_ASSIGN_OR_RETURN(const InPlacePlan plan, ParseInPlacePlan(extracted.cuts));
     FLATVM_ASSIGN_OR_RETURN(const TenantFile image, OpenTenantFile(volumes.get(), fresh, O_RDWR));
     FLATVM_RETURN_IF_ERROR(
         FinishInPlace(image.fd.get(), plan, [this] { steps_.Pass("out.cutting"); }));
     steps_.Pass("out.cut");
+    FLATVM_ASSIGN_OR_RETURN(const TenantFile strays,
+                            FindTenantFile(volumes.get(), StraysFileName(volume_id), O_RDONLY));
+    if (strays.fd.valid()) FLATVM_RETURN_IF_ERROR(FillIn(strays, image.fd.get()));
   }
   FLATVM_RETURN_IF_ERROR(
       RenameDurably(volumes.get(), fresh, volumes.get(), VolumeFileName(volume_id)));
   steps_.Pass("out.named");
-  return absl::OkStatus();
+  return RemoveStrays(volumes.get(), volume_id);
 }
 
 absl::Status QuotaFiles::Discard(const std::string& tenant, const std::string& volume_id) {
@@ -197,6 +238,7 @@ absl::Status QuotaFiles::Discard(const std::string& tenant, const std::string& v
   FLATVM_ASSIGN_OR_RETURN(const base::UniqueFd volumes,
                           FindVolumesDirectory(tenants_directory_, tenant));
   if (!volumes.valid()) return absl::OkStatus();
+  FLATVM_RETURN_IF_ERROR(RemoveName(volumes.get(), StraysFileName(volume_id)));
   return RemoveName(volumes.get(), FreshVolumeFileName(volume_id));
 }
 

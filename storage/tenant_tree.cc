@@ -57,6 +57,14 @@ std::string FreshVolumeFileName(const std::string& volume_id) {
   return base::StrCat(volume_id, ".raw.new");
 }
 
+std::string StraysFileName(const std::string& volume_id) {
+  return base::StrCat(volume_id, ".raw.strays");
+}
+
+std::array<std::string, 3> VolumeFileNames(const std::string& volume_id) {
+  return {VolumeFileName(volume_id), FreshVolumeFileName(volume_id), StraysFileName(volume_id)};
+}
+
 absl::StatusOr<base::UniqueFd> FindTenantDirectory(const std::string& tenants_directory,
                                                    const std::string& tenant) {
   base::UniqueFd tenants(::open(tenants_directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));

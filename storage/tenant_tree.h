@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <array>
 #include <cstdint>
 #include <string>
 
@@ -18,9 +19,12 @@ constexpr const char* kQuotaDiskName = "quota.raw";
 constexpr const char* kFreshQuotaDiskName = "quota.raw.new";  // until it is whole and decided for
 constexpr const char* kImagesDirectory = "images";
 
-// "<id>.raw", and "<id>.raw.new" until it is whole.
+// "<id>.raw", and "<id>.raw.new" until it is whole, with what it still lacks in "<id>.raw.strays".
 std::string VolumeFileName(const std::string& volume_id);
 std::string FreshVolumeFileName(const std::string& volume_id);
+std::string StraysFileName(const std::string& volume_id);
+// All three.
+std::array<std::string, 3> VolumeFileNames(const std::string& volume_id);
 
 // Errors of all: INTERNAL, with an errno's name, a full disk's too. All block on the disk.
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <string_view>
 
@@ -122,8 +123,10 @@ absl::Status VolumeFiles::RemoveVolume(const std::string& tenant, const std::str
   FLATVM_ASSIGN_OR_RETURN(const base::UniqueFd directory,
                           FindVolumesDirectory(tenants_directory_, tenant));
   if (!directory.valid()) return absl::OkStatus();
-  absl::Status status = RemoveName(directory.get(), VolumeFileName(volume_id));
-  if (status.ok()) status = RemoveName(directory.get(), FreshVolumeFileName(volume_id));
+  absl::Status status;
+  for (const std::string& name : VolumeFileNames(volume_id)) {
+    status.Update(RemoveName(directory.get(), name));
+  }
   if (status.ok()) status = SyncOpenDirectory(directory.get());
   return base::WithContext(status, VolumePath(tenant, volume_id));
 }
@@ -139,8 +142,9 @@ absl::StatusOr<std::vector<std::string>> VolumeFiles::ListVolumes(const std::str
       base::ListDirectory(base::StrCat(tenants_directory_, "/", tenant, "/", kVolumesDirectory)));
   for (const std::string& name : names) {
     const std::string id = name.substr(0, name.find('.'));
-    if (!base::IsUuid(id) || (name != VolumeFileName(id) && name != FreshVolumeFileName(id)))
-      continue;
+    if (!base::IsUuid(id)) continue;
+    const std::array<std::string, 3> of_id = VolumeFileNames(id);
+    if (std::find(of_id.begin(), of_id.end(), name) == of_id.end()) continue;
     struct stat info {};
     if (::fstatat(directory.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) continue;
     // The names are sorted: those of one id follow each other.

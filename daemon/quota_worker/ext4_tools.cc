@@ -32,13 +32,15 @@ absl::Status Full(uint32_t size_mib) {
 }  // namespace
 
 absl::Status Ext4Tools::Format(int disk) const {
-  // No reserved blocks: it is nobody's root filesystem. Its tables are zeros already.
+  // No reserved blocks: it is nobody's root filesystem. Its tables are zeros already. The journal
+  // in front: in the middle, where it is by itself, resize2fs has to move it block by block.
   FLATVM_ASSIGN_OR_RETURN(
       const base::ProgramResult result,
-      base::RunProgramOn(disk,
-                         {"/sbin/mke2fs", "-q", "-F", "-t", "ext4", "-m", "0", "-L", "flatvm-quota",
-                          "-E", "nodiscard,lazy_itable_init=1,lazy_journal_init=1", PathOf(disk)},
-                         timeout_));
+      base::RunProgramOn(
+          disk,
+          {"/sbin/mke2fs", "-q", "-F", "-t", "ext4", "-m", "0", "-L", "flatvm-quota", "-J",
+           "location=1", "-E", "nodiscard,lazy_itable_init=1,lazy_journal_init=1", PathOf(disk)},
+          timeout_));
   return result.exit_code == 0 ? absl::OkStatus() : Failed("mke2fs", result);
 }
 

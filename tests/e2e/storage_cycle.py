@@ -1,4 +1,5 @@
 """An image's ways between the quota disk, a volume and a secondary, with a program that stops at a named step on the way."""
+import re
 from collections import namedtuple
 
 from checks import CheckFailed, eventually, expect, expect_equal
@@ -6,6 +7,8 @@ from storage_quota import ADD, DEVICE, TENANT, TREE, expect_sizes
 
 IMAGE = "/mnt/quota/images/one.raw"
 COPY = "/root/one.raw"  # in the primary
+IMAGE_MIB, HEAD_MIB = 32, 26
+FILLER = "/mnt/quota/filler"
 # What the image is, by what a way begins and ends with: a file on the disk, a volume, a secondary's disk, or deleted.
 Way = namedtuple("Way", "words start end")
 WAYS = {
@@ -61,8 +64,18 @@ class Cycle:
         self.mount()
         self.initech.run(TREE, timeout=300).ok()
         # It is no disk that anything boots from: a secondary's firmware reads it and stays there.
-        self.initech.run(f"head -c 32M /dev/urandom > {COPY} && cp {COPY} {IMAGE} && sync", timeout=120).ok()
+        self.initech.run(f"head -c {IMAGE_MIB}M /dev/urandom > {COPY}", timeout=120).ok()
+        self._write_image()
         self._sum = self.initech.run(f"sha256sum < {COPY}", timeout=60).ok().out
+
+    def _write_image(self):
+        """Its end lies before its beginning, so that a part of it is copied where the rest is cut out."""
+        part = f"dd if={COPY} of={IMAGE} bs=1M conv=notrunc status=none"
+        self.initech.run(f"head -c {HEAD_MIB}M /dev/zero > {FILLER} && sync && {part} skip={HEAD_MIB} seek={HEAD_MIB} && sync && "
+                         f"{part} count={HEAD_MIB} && sync && rm {FILLER} && sync", timeout=120).ok()
+        shown = self.l0.run(f"debugfs -R 'stat images/one.raw' {TENANT}/quota.raw").ok().out
+        starts = [int(start) for start in re.findall(r"\(\d+-\d+\):(\d+)-\d+", shown)]
+        expect(starts != sorted(starts), lambda: f"the image's extents lie in its order: {shown}")
 
     def start_primary(self):
         if self.l0.virsh("domstate", "initech-primary").ok().out.strip() != "running":
@@ -94,7 +107,8 @@ class Cycle:
             if place == wanted:
                 return
             if place == "gone":
-                self.initech.run(f"resize2fs {DEVICE} && cp {COPY} {IMAGE} && sync", timeout=120).ok()
+                self.initech.run(f"resize2fs {DEVICE}", timeout=120).ok()
+                self._write_image()
                 continue
             way = next((way for way in WAYS.values() if (way.start, way.end) == (place, wanted)), None)
             self.take(way or next(way for way in WAYS.values() if (way.start, way.end) == (place, "file"))).ok()
@@ -106,7 +120,7 @@ class Cycle:
     def expect_whole(self, place):
         """Records, files and disks agree, nothing is left over, and every byte is what it was."""
         expect_sizes(self.l0, self.initech)
-        expect_equal(self.l0.run(f"find {TENANT} -name '*new*'").ok().out, "", "files that are half made")
+        expect_equal(self.l0.run(f"find {TENANT} -name '*new*' -o -name '*.strays'").ok().out, "", "files that are half made")
         self.initech.run(f"umount /mnt/quota && e2fsck -fn {DEVICE}", timeout=120).ok()
         self.mount()
         self.initech.run("cd /mnt/quota/tree && sha256sum --quiet -c /root/tree.sum", timeout=180).ok()

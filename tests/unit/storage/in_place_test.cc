@@ -53,11 +53,14 @@ class InPlaceTest : public ::testing::Test {
     disk.WriteTo(file.get());
     return file;
   }
+  // Of extents that ascend.
   std::optional<InPlacePlan> Plan(const base::UniqueFd& file, const DiskWithImage& disk) const {
-    absl::StatusOr<std::optional<InPlacePlan>> plan =
+    absl::StatusOr<std::optional<InPlaceWay>> way =
         PlanInPlace(file.get(), directory_.get(), disk.extents, disk.image_bytes);
-    EXPECT_TRUE(plan.ok()) << plan.status();
-    return plan.ok() ? *plan : std::nullopt;
+    EXPECT_TRUE(way.ok()) << way.status();
+    if (!way.ok() || !way->has_value()) return std::nullopt;
+    EXPECT_THAT((*way)->strays, IsEmpty());
+    return (*way)->plan;
   }
   static std::vector<InPlaceStep> Steps(const base::UniqueFd& file, const InPlacePlan& plan) {
     absl::StatusOr<std::vector<InPlaceStep>> steps = ReadSteps(file.get(), plan);
@@ -193,9 +196,10 @@ TEST_F(InPlaceTest, LeavesToACopyWhatDescendsOrIsOfSmallerBlocks) {
   const DiskWithImage disk(4);
   const base::UniqueFd file = Write(disk);
   for (const std::vector<Extent>& extents :
-       {std::vector<Extent>{{0, 4 * kTestBlock, kTestBlock}, {kTestBlock, 0, kTestBlock}},
+       {std::vector<Extent>{{0, 4 * kTestBlock, 3 * kTestBlock},
+                            {3 * kTestBlock, 0, 3 * kTestBlock}},
         std::vector<Extent>{{0, 1024, kTestBlock}}, std::vector<Extent>{{0, 0, 1024}}}) {
-    const absl::StatusOr<std::optional<InPlacePlan>> plan =
+    const absl::StatusOr<std::optional<InPlaceWay>> plan =
         PlanInPlace(file.get(), directory_.get(), extents, 8 * kTestBlock);
     ASSERT_TRUE(plan.ok()) << plan.status();
     EXPECT_FALSE(plan->has_value());
@@ -236,7 +240,7 @@ TEST(InPlace, LeavesToACopyWhatIsNotOnExt4) {
   const base::UniqueFd file(::memfd_create("disk", MFD_CLOEXEC));
   const DiskWithImage disk(4);
   disk.WriteTo(file.get());
-  const absl::StatusOr<std::optional<InPlacePlan>> plan =
+  const absl::StatusOr<std::optional<InPlaceWay>> plan =
       PlanInPlace(file.get(), directory.get(), disk.extents, disk.image_bytes);
   ASSERT_TRUE(plan.ok()) << plan.status();
   EXPECT_FALSE(plan->has_value());
