@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "storage/quota_worker.h"
 
 namespace flatvm::storage {
 
@@ -45,6 +47,10 @@ class QuotaDisks {
 
   // OK if it is not there.
   virtual absl::Status RemoveQuotaDisk(const std::string& tenant) = 0;
+
+  // That Extract, or ImageReturns' calls, follow as soon as no VM has the tenant's disk: what they
+  // need is made ready meanwhile, for as long as the returned lives. Returns at once; may be null.
+  virtual std::unique_ptr<PreparedWorker> Prepare(const std::string& tenant) = 0;
 
   // Makes, beside the old ones, the quota disk without the image, smaller by the image's size in
   // whole MiB, and the image. Nobody sees either before Swap. Errors: also FAILED_PRECONDITION /

@@ -31,6 +31,9 @@ class QuotaFiles final : public QuotaDisks {
   absl::Status EnsureQuotaDisk(const std::string& tenant, uint32_t size_mib) override;
   absl::Status GrowQuotaDisk(const std::string& tenant, uint32_t size_mib) override;
   absl::Status RemoveQuotaDisk(const std::string& tenant) override;
+  std::unique_ptr<PreparedWorker> Prepare(const std::string& tenant) override {
+    return worker_.Prepare(tenant);
+  }
   absl::StatusOr<Extracted> Extract(const ExtractOrder& order) override;
   absl::Status Swap(const std::string& tenant, const std::string& volume_id,
                     const Extracted& extracted) override;

@@ -60,10 +60,21 @@ class ImageReturn {
   virtual absl::Status Put(ImageWay way, int image, int new_disk, uint32_t new_disk_mib) = 0;
 };
 
+// A worker that starts, or has started; it ends with this if nobody took it.
+class PreparedWorker {
+ public:
+  virtual ~PreparedWorker() = default;
+};
+
 // Thread-safe.
 class QuotaWorker {
  public:
   virtual ~QuotaWorker() = default;
+
+  // Starts the worker that the tenant's next call below will have, while its caller makes ready
+  // what it is for, and returns at once. What goes wrong with it is seen there. Null: there is no
+  // gain in it.
+  virtual std::unique_ptr<PreparedWorker> Prepare(const std::string& tenant) = 0;
 
   // `disk` is a hole of a file, open for reading and writing; it gets an empty ext4. Blocks.
   virtual absl::Status Format(const std::string& tenant, int disk) = 0;

@@ -124,10 +124,12 @@ QuotaTurn::~QuotaTurn() {
 absl::Status QuotaTurn::Unplug() {
   if (disks_.owns_lock()) return absl::OkStatus();
   disks_ = std::unique_lock(locks_->disks);
+  prepared_ = plug_.ports_.quota_disks.Prepare(tenant_.name);
   return plug_.UnplugLocked(tenant_);
 }
 
 absl::Status QuotaTurn::PlugIn() {
+  prepared_ = nullptr;
   if (disks_.owns_lock()) disks_.unlock();
   return plug_.EnsureLocked(tenant_.name, *locks_);
 }

@@ -77,7 +77,8 @@ class QuotaTurn {
   const TenantRecord tenant_;
   const std::shared_ptr<TenantLocks> locks_;
   std::unique_lock<std::mutex> quota_;
-  std::unique_lock<std::mutex> disks_;  // held: the disk is out
+  std::unique_lock<std::mutex> disks_;                 // held: the disk is out
+  std::unique_ptr<storage::PreparedWorker> prepared_;  // for what follows an unplug
 };
 
 }  // namespace flatvm::broker

@@ -2,6 +2,8 @@
 
 #include <libvirt/libvirt.h>
 
+#include <algorithm>
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -12,6 +14,7 @@
 #include "daemon/hypervisor/domain_lookup.h"
 #include "daemon/hypervisor/primary_disk_xml.h"
 #include "daemon/libvirt/connection.h"
+#include "daemon/libvirt/device_removals.h"
 #include "daemon/libvirt/errors.h"
 
 namespace flatvm::hypervisor {
@@ -19,11 +22,18 @@ namespace {
 
 using libvirt::LastError;
 
-constexpr std::chrono::milliseconds kPoll{20};
+// libvirt's event comes at once; this is for one that got lost.
+constexpr std::chrono::milliseconds kLook{500};
 // Linux' PCIe hotplug driver takes a second request within 5 s for a change of mind.
 constexpr std::chrono::seconds kAskAgainAfter{5};
 constexpr std::chrono::seconds kUndoTimeout{5};
 constexpr uint64_t kSectorBytes = 512;
+
+// What a wait for a guest is made of.
+struct Wait {
+  libvirt::DeviceRemovals& removals;
+  const base::Clock& clock;
+};
 
 absl::Status NoSlot() {
   return base::MakeError(
@@ -102,24 +112,27 @@ absl::Status WaitForJob(virDomainPtr domain) {
 }
 
 absl::Status DetachLive(virDomainPtr domain, const std::string& path,
-                        std::chrono::milliseconds timeout, const base::Clock& clock) {
-  const auto begin = clock.Steady();
+                        std::chrono::milliseconds timeout, const Wait& wait) {
+  FLATVM_RETURN_IF_ERROR(wait.removals.EnsureRegistered());
+  const auto begin = wait.clock.Steady();
   auto next_ask = begin;
   absl::Status asked;
   while (true) {
+    const uint64_t removed = wait.removals.Count();
     FLATVM_ASSIGN_OR_RETURN(const DiskFacts live, ReadLive(domain));
     if (!live.running) return absl::OkStatus();
     const std::optional<FoundDisk> disk = FindDisk(live, path);
     if (!disk) return WaitForJob(domain);
     if (!asked.ok()) return asked;
-    const auto now = clock.Steady();
+    const auto now = wait.clock.Steady();
     if (now >= next_ask) {
       asked = AskForDisk(domain, *disk);
       if (!asked.ok()) continue;  // it may have gone meanwhile
       next_ask = now + kAskAgainAfter;
     }
     if (now - begin >= timeout) return KeepsDisk(timeout);
-    clock.SleepFor(kPoll);
+    wait.removals.WaitForMore(
+        removed, std::min<std::chrono::steady_clock::duration>(kLook, timeout - (now - begin)));
   }
 }
 
@@ -145,15 +158,15 @@ absl::Status AttachDefined(virDomainPtr domain, const PrimaryDisk& disk,
 enum class PlugInto { kRunningToo, kDefinition };
 
 absl::Status AttachDisk(virDomainPtr domain, const PrimaryDisk& disk, PlugInto where,
-                        base::RollbackStack* rollback, const base::Clock& clock) {
+                        base::RollbackStack* rollback, const Wait& wait) {
   FLATVM_ASSIGN_OR_RETURN(const DiskFacts live, ReadLive(domain));
   FLATVM_ASSIGN_OR_RETURN(const std::optional<DiskFacts> defined, FindDefined(domain));
   FLATVM_ASSIGN_OR_RETURN(const std::string xml,
                           BuildDiskXml(disk, FreeTarget(live, defined.value_or(DiskFacts{}))));
   if (where == PlugInto::kRunningToo && live.running && !FindDisk(live, disk.path)) {
     FLATVM_RETURN_IF_ERROR(AttachLive(domain, xml));
-    rollback->Push("plugging a disk in", [domain, path = disk.path, &clock] {
-      return DetachLive(domain, path, kUndoTimeout, clock);
+    rollback->Push("plugging a disk in", [domain, path = disk.path, &wait] {
+      return DetachLive(domain, path, kUndoTimeout, wait);
     });
   }
   return AttachDefined(domain, disk, defined, xml);
@@ -174,12 +187,22 @@ absl::Status ResizeLive(virDomainPtr domain, const std::string& path, uint64_t s
 
 }  // namespace
 
+LibvirtPrimaryDisks::LibvirtPrimaryDisks(libvirt::Connection& connection, base::Logger& log,
+                                         const base::Clock& clock)
+    : connection_(connection),
+      log_(log),
+      clock_(clock),
+      removals_(std::make_unique<libvirt::DeviceRemovals>(connection)) {}
+
+LibvirtPrimaryDisks::~LibvirtPrimaryDisks() = default;
+
 absl::Status LibvirtPrimaryDisks::Attach(const std::string& uuid, const PrimaryDisk& disk) {
   FLATVM_ASSIGN_OR_RETURN(const auto connection, connection_.Get());
   FLATVM_ASSIGN_OR_RETURN(const Primary primary, GetPrimaryDomain(connection.get(), uuid));
+  const Wait wait{.removals = *removals_, .clock = clock_};
   base::RollbackStack rollback(log_, base::LogFields{.op = "attach-disk"});
   const absl::Status status =
-      AttachDisk(primary.domain.get(), disk, PlugInto::kRunningToo, &rollback, clock_);
+      AttachDisk(primary.domain.get(), disk, PlugInto::kRunningToo, &rollback, wait);
   if (status.ok()) rollback.Release();
   return absl::IsNotFound(status) ? NotKnown(uuid) : status;
 }
@@ -188,9 +211,10 @@ absl::Status LibvirtPrimaryDisks::AttachToDefinition(const std::string& uuid,
                                                      const PrimaryDisk& disk) {
   FLATVM_ASSIGN_OR_RETURN(const auto connection, connection_.Get());
   FLATVM_ASSIGN_OR_RETURN(const Primary primary, GetPrimaryDomain(connection.get(), uuid));
+  const Wait wait{.removals = *removals_, .clock = clock_};
   base::RollbackStack rollback(log_, base::LogFields{.op = "attach-disk"});
   const absl::Status status =
-      AttachDisk(primary.domain.get(), disk, PlugInto::kDefinition, &rollback, clock_);
+      AttachDisk(primary.domain.get(), disk, PlugInto::kDefinition, &rollback, wait);
   return absl::IsNotFound(status) ? NotKnown(uuid) : status;
 }
 
@@ -201,7 +225,8 @@ absl::Status LibvirtPrimaryDisks::Detach(const std::string& uuid, const std::str
   if (absl::IsNotFound(primary.status())) return absl::OkStatus();
   FLATVM_RETURN_IF_ERROR(primary.status());
   virDomain* const domain = primary->domain.get();
-  absl::Status status = DetachLive(domain, path, timeout, clock_);
+  absl::Status status =
+      DetachLive(domain, path, timeout, {.removals = *removals_, .clock = clock_});
   if (status.ok()) status = DetachDefined(domain, path);
   return absl::IsNotFound(status) ? absl::OkStatus() : status;  // it has gone meanwhile
 }

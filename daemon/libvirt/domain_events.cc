@@ -1,10 +1,8 @@
 #include "daemon/libvirt/domain_events.h"
 
 #include <array>
+#include <mutex>
 #include <utility>
-
-#include "daemon/base/error.h"
-#include "daemon/libvirt/errors.h"
 
 namespace flatvm::libvirt {
 
@@ -17,27 +15,21 @@ std::optional<DomainEvent> TranslateLifecycle(int event, int detail) {
   return std::nullopt;
 }
 
-// What libvirt's callback holds a share of: libvirt may be in the middle of a call, or about to
-// make one, when it is told to forget the callback.
 struct DomainEvents::Receiver {
   explicit Receiver(OnEvent callback) : on_event(std::move(callback)) {}
-
-  static void DeleteShare(void* share) { delete static_cast<std::shared_ptr<Receiver>*>(share); }
 
   std::mutex mutex;  // guards on_event, also while it runs
   OnEvent on_event;  // empty: nobody listens any more
 };
 
 DomainEvents::DomainEvents(Connection& connection, OnEvent on_event)
-    : connection_(connection), receiver_(std::make_shared<Receiver>(std::move(on_event))) {}
+    : receiver_(std::make_shared<Receiver>(std::move(on_event))),
+      registration_(connection, VIR_DOMAIN_EVENT_ID_LIFECYCLE,
+                    AsGenericCallback(&DomainEvents::OnLifecycle), receiver_) {}
 
 DomainEvents::~DomainEvents() {
-  {
-    const std::lock_guard lock(receiver_->mutex);
-    receiver_->on_event = nullptr;
-  }
-  const std::lock_guard lock(mutex_);
-  Deregister();
+  const std::lock_guard lock(receiver_->mutex);
+  receiver_->on_event = nullptr;
 }
 
 int DomainEvents::OnLifecycle(virConnect* /*connect*/, virDomain* domain, int event, int detail,
@@ -47,37 +39,11 @@ int DomainEvents::OnLifecycle(virConnect* /*connect*/, virDomain* domain, int ev
   if (!told) return kIgnored;
   std::array<char, VIR_UUID_STRING_BUFLEN> uuid{};
   if (virDomainGetUUIDString(domain, uuid.data()) != 0) return kIgnored;
-  const std::shared_ptr<Receiver> receiver = *static_cast<std::shared_ptr<Receiver>*>(share);
+  const auto receiver =
+      std::static_pointer_cast<Receiver>(*static_cast<std::shared_ptr<void>*>(share));
   const std::lock_guard lock(receiver->mutex);
   if (receiver->on_event) receiver->on_event(*told, uuid.data());
   return kIgnored;
-}
-
-void DomainEvents::Deregister() {
-  if (registered_with_ == nullptr) return;
-  // Fails on a connection that broke; then there is nothing to take back.
-  virConnectDomainEventDeregisterAny(registered_with_.get(), callback_id_);
-  registered_with_ = nullptr;
-}
-
-absl::StatusOr<bool> DomainEvents::EnsureRegistered() {
-  FLATVM_ASSIGN_OR_RETURN(const ConnectPtr connect, connection_.Get());
-  const std::lock_guard lock(mutex_);
-  if (registered_with_ == connect) return false;
-  Deregister();
-  auto share = std::make_unique<std::shared_ptr<Receiver>>(receiver_);
-  // libvirt's API asks for this cast; the detour by void(*)() says to the compiler that it is
-  // meant.
-  const auto callback = reinterpret_cast<virConnectDomainEventGenericCallback>(
-      reinterpret_cast<void (*)()>(&DomainEvents::OnLifecycle));
-  const int id =
-      virConnectDomainEventRegisterAny(connect.get(), nullptr, VIR_DOMAIN_EVENT_ID_LIFECYCLE,
-                                       callback, share.get(), &Receiver::DeleteShare);
-  if (id < 0) return LastError("registering for domain events");
-  static_cast<void>(share.release());  // libvirt's now
-  registered_with_ = connect;
-  callback_id_ = id;
-  return true;
 }
 
 }  // namespace flatvm::libvirt

@@ -3,12 +3,12 @@
 
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "daemon/libvirt/connection.h"
+#include "daemon/libvirt/event_registration.h"
 
 namespace flatvm::libvirt {
 
@@ -19,7 +19,7 @@ enum class DomainEvent { kStarted, kStopped };
 // What a lifecycle event of libvirt's, with its detail, is of the two; nothing for the rest. Pure.
 std::optional<DomainEvent> TranslateLifecycle(int event, int detail);
 
-// Thread-safe. Needs an EventLoop. One for a Connection: libvirt takes a callback once.
+// Thread-safe. Needs an EventLoop. One for a Connection.
 class DomainEvents {
  public:
   // Called for any domain of the host, with its UUID, lower case; for each domain in the order in
@@ -36,20 +36,16 @@ class DomainEvents {
   // Registers with the current connection unless it is registered there already; to be called at
   // start and from time to time, since a registration goes with its connection. Answers true if it
   // registered anew: events may have been missed. Errors: as Connection::Get; INTERNAL.
-  absl::StatusOr<bool> EnsureRegistered();
+  absl::StatusOr<bool> EnsureRegistered() { return registration_.Ensure(); }
 
  private:
   struct Receiver;
 
   static int OnLifecycle(virConnect* connect, virDomain* domain, int event, int detail,
                          void* share);
-  void Deregister();
 
-  Connection& connection_;
   const std::shared_ptr<Receiver> receiver_;
-  std::mutex mutex_;  // guards what follows
-  ConnectPtr registered_with_;
-  int callback_id_ = -1;
+  EventRegistration registration_;
 };
 
 }  // namespace flatvm::libvirt

@@ -100,16 +100,25 @@ class WorkerReturn final : public storage::ImageReturn {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<WorkerLink>> SystemdQuotaWorker::StartWorker(
-    const std::string& tenant) const {
+StartedWorker SystemdQuotaWorker::StartWorker(const std::string& tenant) const {
   return WorkerLink::Start(
       options_.open_bus,
       {.tenant = tenant, .program = options_.program, .stop_at = options_.stop_at},
       options_.job_timeout, log_);
 }
 
+StartedWorker SystemdQuotaWorker::TakeWorker(const std::string& tenant) {
+  std::unique_ptr<WorkerLink> prepared = prepared_.Take(tenant);
+  if (prepared != nullptr) return prepared;
+  return StartWorker(tenant);
+}
+
+std::unique_ptr<storage::PreparedWorker> SystemdQuotaWorker::Prepare(const std::string& tenant) {
+  return prepared_.Prepare(tenant, [this, tenant] { return StartWorker(tenant); });
+}
+
 absl::Status SystemdQuotaWorker::Format(const std::string& tenant, int disk) {
-  FLATVM_ASSIGN_OR_RETURN(const std::unique_ptr<WorkerLink> link, StartWorker(tenant));
+  FLATVM_ASSIGN_OR_RETURN(const std::unique_ptr<WorkerLink> link, TakeWorker(tenant));
   FLATVM_RETURN_IF_ERROR(link->Lend(disk));
   internal::ToQuotaWorker message;
   message.mutable_format();
@@ -120,13 +129,13 @@ absl::Status SystemdQuotaWorker::Format(const std::string& tenant, int disk) {
 
 absl::StatusOr<std::unique_ptr<storage::ImageExtraction>> SystemdQuotaWorker::Begin(
     const std::string& tenant, int disk, const std::string& path) {
-  FLATVM_ASSIGN_OR_RETURN(std::unique_ptr<WorkerLink> link, StartWorker(tenant));
+  FLATVM_ASSIGN_OR_RETURN(std::unique_ptr<WorkerLink> link, TakeWorker(tenant));
   return std::make_unique<WorkerExtraction>(std::move(link), disk, path);
 }
 
 absl::StatusOr<std::unique_ptr<storage::ImageReturn>> SystemdQuotaWorker::BeginReturn(
     const std::string& tenant, int disk, const std::string& path) {
-  FLATVM_ASSIGN_OR_RETURN(std::unique_ptr<WorkerLink> link, StartWorker(tenant));
+  FLATVM_ASSIGN_OR_RETURN(std::unique_ptr<WorkerLink> link, TakeWorker(tenant));
   return std::make_unique<WorkerReturn>(std::move(link), disk, path);
 }
 

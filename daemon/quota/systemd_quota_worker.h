@@ -7,12 +7,11 @@
 #include <utility>
 
 #include "daemon/base/log.h"
+#include "daemon/quota/prepared_workers.h"
 #include "daemon/systemd/bus.h"
 #include "storage/quota_worker.h"
 
 namespace flatvm::quota {
-
-class WorkerLink;
 
 struct QuotaWorkerOptions {
   std::string program = "/usr/libexec/flatvm/flatvm-quota";
@@ -21,7 +20,7 @@ struct QuotaWorkerOptions {
   std::string stop_at;                             // WorkerUnit's
 };
 
-// Immutable, hence thread-safe. A worker that an earlier flatvmd left is stopped before a new one
+// Thread-safe. A worker that an earlier flatvmd left is stopped before a new one
 // starts. What a worker answers is believed no more than what a guest says: codes and reasons that
 // are none of a job's become INTERNAL, texts are escaped. Errors: as the port says;
 // UNAVAILABLE / kServiceManagerUnavailable.
@@ -30,6 +29,7 @@ class SystemdQuotaWorker final : public storage::QuotaWorker {
   SystemdQuotaWorker(QuotaWorkerOptions options, base::Logger& log)
       : options_(std::move(options)), log_(log) {}
 
+  std::unique_ptr<storage::PreparedWorker> Prepare(const std::string& tenant) override;
   absl::Status Format(const std::string& tenant, int disk) override;
   absl::StatusOr<std::unique_ptr<storage::ImageExtraction>> Begin(const std::string& tenant,
                                                                   int disk,
@@ -38,10 +38,13 @@ class SystemdQuotaWorker final : public storage::QuotaWorker {
       const std::string& tenant, int disk, const std::string& path) override;
 
  private:
-  absl::StatusOr<std::unique_ptr<WorkerLink>> StartWorker(const std::string& tenant) const;
+  StartedWorker StartWorker(const std::string& tenant) const;
+  // One that was prepared, or a new one.
+  StartedWorker TakeWorker(const std::string& tenant);
 
   const QuotaWorkerOptions options_;
   base::Logger& log_;
+  PreparedWorkers prepared_;
 };
 
 }  // namespace flatvm::quota

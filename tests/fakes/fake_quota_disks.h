@@ -62,6 +62,9 @@ class FakeQuotaDisks final : public storage::QuotaDisks,
   absl::Status EnsureQuotaDisk(const std::string& tenant, uint32_t size_mib) override;
   absl::Status GrowQuotaDisk(const std::string& tenant, uint32_t size_mib) override;
   absl::Status RemoveQuotaDisk(const std::string& tenant) override;
+  std::unique_ptr<storage::PreparedWorker> Prepare(const std::string& /*tenant*/) override {
+    return nullptr;
+  }
   absl::StatusOr<storage::Extracted> Extract(const storage::ExtractOrder& order) override;
   absl::Status Swap(const std::string& tenant, const std::string& volume_id,
                     const storage::Extracted& extracted) override;

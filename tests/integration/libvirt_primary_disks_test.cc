@@ -16,6 +16,7 @@
 #include "daemon/base/error.h"
 #include "daemon/base/str_cat.h"
 #include "daemon/hypervisor/primary_disk_xml.h"
+#include "daemon/libvirt/device_removals.h"
 #include "tests/fakes/fake_log.h"
 #include "tests/integration/libvirt_embedded_qemu.h"
 
@@ -117,6 +118,22 @@ TEST_F(LibvirtPrimaryDisksTest, IsToldOfSuccessWhereThereIsNone) {
   const std::string xml = ParseDisks(LiveXml())->disks.at(0).xml;
   EXPECT_EQ(virDomainDetachDeviceFlags(Find().get(), xml.c_str(), VIR_DOMAIN_AFFECT_LIVE), 0);
   EXPECT_THAT(*disks_->ListLive(uuid_), ElementsAre(disk.path));
+}
+
+// As Detach is, which waits for it; here while one waits that is given up.
+TEST_F(LibvirtPrimaryDisksTest, IsToldWhenTheGuestLetsGo) {
+  DefineAndStart(DiskGuest::kKeeps, 1);
+  const PrimaryDisk disk = MakeDisk("a");
+  Attach(disk);
+  EXPECT_EQ(disks_->Detach(uuid_, disk.path, kTimeout).code(),
+            absl::StatusCode::kFailedPrecondition);
+  disks_ = nullptr;  // libvirt takes a callback once
+  libvirt::DeviceRemovals removals(qemu_->connection);
+  ASSERT_TRUE(removals.EnsureRegistered().ok());
+  EXPECT_EQ(removals.Count(), 0U);
+  EjectEverything();
+  removals.WaitForMore(0, std::chrono::seconds(60));
+  EXPECT_EQ(removals.Count(), 1U);
 }
 
 TEST_F(LibvirtPrimaryDisksTest, ChangesNothingIfTheGuestKeepsTheDisk) {

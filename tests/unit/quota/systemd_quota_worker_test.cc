@@ -103,6 +103,23 @@ TEST_F(SystemdQuotaWorkerTest, FormatsADiskInAServiceOfTheTenantsSlice) {
   EXPECT_EQ(manager_.properties().count("Environment"), 0U);
 }
 
+TEST_F(SystemdQuotaWorkerTest, TakesTheWorkerThatWasPrepared) {
+  Answers(Answer());
+  const std::unique_ptr<storage::PreparedWorker> prepared = quota_.Prepare("acme");
+  EXPECT_TRUE(Format().ok());
+  worker_.join();
+  EXPECT_THAT(manager_.calls(),
+              ElementsAre(std::string("StartTransientUnit ") + kUnit,
+                          std::string("GetUnit ") + kUnit, std::string("StopUnit ") + kUnit));
+}
+
+TEST_F(SystemdQuotaWorkerTest, EndsAPreparedWorkerThatNobodyTook) {
+  std::unique_ptr<storage::PreparedWorker> prepared = quota_.Prepare("acme");
+  const base::UniqueFd link = manager_.WaitForLink();
+  prepared = nullptr;
+  EXPECT_EQ(manager_.calls().back(), std::string("StopUnit ") + kUnit);
+}
+
 TEST_F(SystemdQuotaWorkerTest, HandsOnWhereATestStopsAWorker) {
   const std::vector<systemd::UnitProperty> properties =
       WorkerUnitProperties({.tenant = "acme", .stop_at = "worker.out.asked"});

@@ -35,6 +35,9 @@ inline std::vector<Extent> Extents() {
 // A worker that knows where the image is without reading; the new disk it makes says "new".
 class FakeWorker final : public QuotaWorker {
  public:
+  std::unique_ptr<PreparedWorker> Prepare(const std::string& /*tenant*/) override {
+    return nullptr;
+  }
   absl::Status Format(const std::string& /*tenant*/, int disk) override {
     if (!format_status.ok()) return format_status;
     return ::pwrite(disk, "ext4", 4, 1080) == 4 ? absl::OkStatus() : absl::InternalError("pwrite");
