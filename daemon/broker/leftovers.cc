@@ -14,7 +14,7 @@ void Reconciler::FinishQuotaMoves() {
   {
     Registry::Access state = registry_.Acquire();
     for (const auto& [name, entry] : state->tenants) {
-      bool any = entry.quota_pending;
+      bool any = entry.quota_pending || entry.quota_kept;
       for (const auto& [id, volume] : entry.volumes) {
         const bool moves = volume.state == VolumeState::kMoving;
         if (entry.in_flight.contains(id)) continue;

@@ -94,8 +94,13 @@ absl::Status QuotaPlug::Unplug(const TenantRecord& tenant) {
 }
 
 absl::Status QuotaPlug::UnplugLocked(const TenantRecord& tenant) {
-  return ports_.primary_disks.Detach(
+  absl::Status status = ports_.primary_disks.Detach(
       tenant.primary_uuid, ports_.quota_disks.QuotaDiskPath(tenant.name), settings_.detach_timeout);
+  Registry::Access state = registry_.Acquire();
+  if (TenantEntry* entry = state->FindTenant(tenant.name); entry != nullptr) {
+    entry->quota_kept = base::GetErrorInfo(status).reason == base::Reason::kPrimaryKeepsDisk;
+  }
+  return status;
 }
 
 absl::StatusOr<std::unique_ptr<QuotaTurn>> QuotaPlug::TakeTurn(const std::string& tenant_name) {

@@ -69,6 +69,8 @@ struct TenantEntry {
   bool updating = false;       // limits are being changed
   bool changing = false;       // a change of the tenant itself is under way
   bool quota_pending = false;  // its quota disk could not be grown or plugged in; to be tried again
+  bool quota_kept =
+      false;  // its guest was asked for the quota disk in vain, and may let go of it yet
   // The hypervisor could not be asked whether a connection's CID is the running primary's: nothing
   // is answered until it was.
   bool unverified = false;

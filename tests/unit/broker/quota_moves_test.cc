@@ -139,6 +139,22 @@ TEST_F(QuotaMovesTest, ADiskThatCouldNotBePluggedInIsLater) {
   EXPECT_TRUE(Plugged());
 }
 
+TEST_F(QuotaMovesTest, ADiskThatTheGuestLetsGoOfTooLateComesBack) {
+  host_.primary_disks.SetGuest(fakes::DiskGuest::kKeeps);
+  EXPECT_EQ(ReasonOf(Move().status()), Reason::kPrimaryKeepsDisk);
+  world_.reconciler.RetryLeftovers();
+  EXPECT_TRUE(Plugged());
+  host_.primary_disks.SetGuest(fakes::DiskGuest::kLetsGo);
+  for (const auto& [uuid, disks] : host_.primary_disks.Snapshot()) {
+    ASSERT_TRUE(host_.primary_disks
+                    .Detach(uuid, host_.quota_disks.QuotaDiskPath("acme"), std::chrono::seconds(1))
+                    .ok());
+  }
+  EXPECT_FALSE(Plugged());
+  world_.reconciler.RetryLeftovers();
+  EXPECT_TRUE(Plugged());
+}
+
 TEST_F(QuotaMovesTest, ARepeatedRequestMovesNothingTwice) {
   const auto first = Move(kPath, "r1");
   const auto again = Move(kPath, "r1");
