@@ -1,6 +1,7 @@
 // A worker's jobs on real ext4 disks, spoken to over its link as flatvmd does.
 #include "daemon/quota_worker/job.h"
 
+#include <ext2fs/ext2fs.h>
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -125,6 +126,23 @@ TEST_F(JobTest, FormatsADisk) {
   ASSERT_EQ(::fstat(disk.get(), &file), 0);
   EXPECT_EQ(file.st_size, off_t{kDiskMib} << 20U);
   EXPECT_LT(file.st_blocks * 512, off_t{4} << 20U) << "blocks that nobody wrote are holes";
+}
+
+TEST_F(JobTest, LaysTheJournalWhereAShrinkingDiskNeedNotMoveIt) {
+  constexpr uint64_t kBytes = uint64_t{4} << 30U;  // on a small disk it is there by itself
+  const base::UniqueFd disk = new_.Open(O_RDWR | O_CREAT);
+  ASSERT_EQ(::ftruncate(disk.get(), kBytes), 0);
+  ToQuotaWorker order;
+  order.mutable_format();
+  Send(order, disk.get());
+  EXPECT_EQ(Receive().code(), 0);
+  EXPECT_TRUE(End().ok());
+  // The superblock has a copy of the journal's map: an extent behind the map's head.
+  ext2_super_block super{};
+  ASSERT_EQ(::pread(disk.get(), &super, sizeof super, SUPERBLOCK_OFFSET), ssize_t{sizeof super});
+  const uint64_t begin = uint64_t{super.s_jnl_blocks[5]} * EXT2_BLOCK_SIZE(&super);
+  EXPECT_GT(begin, 0U);
+  EXPECT_LT(begin, kBytes / 8);
 }
 
 TEST_F(JobTest, TakesAnImageOutAndMakesTheDiskWithoutIt) {
