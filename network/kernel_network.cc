@@ -40,18 +40,41 @@ struct DirectoryCloser {
 
 }  // namespace
 
-absl::Status KernelNetwork::EnsureFilter(const Ipv4Subnet& subnet) {
-  FLATVM_ASSIGN_OR_RETURN(const std::vector<std::string> uplinks, FindUplinks(uplink_));
-  if (uplinks.empty()) {
+absl::StatusOr<std::vector<std::string>> KernelNetwork::Uplinks() {
+  FLATVM_ASSIGN_OR_RETURN(std::vector<std::string> uplinks, FindUplinks(uplink_));
+  if (uplinks.empty() && has_uplink_) {
     log_.Log(base::LogLevel::kWarning,
              "the host has no default route: tenants reach nothing outside it");
   }
+  has_uplink_ = !uplinks.empty();
+  return uplinks;
+}
+
+absl::Status KernelNetwork::EnsureFilter(const Ipv4Subnet& subnet) {
+  const std::lock_guard lock(mutex_);
+  FLATVM_ASSIGN_OR_RETURN(const std::vector<std::string> uplinks, Uplinks());
   FLATVM_RETURN_IF_ERROR(nft_.Run(BuildBaseRuleset(uplinks) + BuildAddTenant(subnet)));
+  tenants_.insert(subnet);
   return EnsureForwarding();
 }
 
 absl::Status KernelNetwork::RemoveFilter(const Ipv4Subnet& subnet) {
+  const std::lock_guard lock(mutex_);
+  tenants_.erase(subnet);
   return nft_.Run(BuildRemoveTenant(subnet));
+}
+
+absl::StatusOr<size_t> KernelNetwork::RestoreFilter() {
+  const std::lock_guard lock(mutex_);
+  if (tenants_.empty()) return size_t{0};
+  FLATVM_ASSIGN_OR_RETURN(const std::vector<std::string> uplinks, Uplinks());
+  const std::vector<Ipv4Subnet> tenants(tenants_.begin(), tenants_.end());
+  // A set of our name but of another kind, for one, stands in the way of the first.
+  if (!nft_.Run(BuildRestore(uplinks, tenants)).ok()) {
+    FLATVM_RETURN_IF_ERROR(nft_.Run(BuildAnew(uplinks, tenants)));
+  }
+  FLATVM_RETURN_IF_ERROR(EnsureForwarding());
+  return tenants.size();
 }
 
 absl::StatusOr<BridgeState> KernelNetwork::GetBridgeState(const std::string& bridge) {

@@ -110,6 +110,23 @@ std::string BuildBaseRuleset(const std::vector<std::string>& uplinks) {
   return text + kChains;
 }
 
+std::string BuildRestore(const std::vector<std::string>& uplinks,
+                         const std::vector<Ipv4Subnet>& tenants) {
+  std::string text = BuildBaseRuleset(uplinks);
+  for (const char* set : {"sources", "gateways", "hairpins"}) {
+    base::StrAppend(&text, "flush set inet ", kNftTable, " ", set, "\n");
+  }
+  for (const Ipv4Subnet& tenant : tenants) text += BuildAddTenant(tenant);
+  return text;
+}
+
+std::string BuildAnew(const std::vector<std::string>& uplinks,
+                      const std::vector<Ipv4Subnet>& tenants) {
+  // A delete of what is not there would fail: it is added first.
+  return base::StrCat("add table inet ", kNftTable, "\ndelete table inet ", kNftTable, "\n",
+                      BuildRestore(uplinks, tenants));
+}
+
 std::string BuildAddTenant(const Ipv4Subnet& subnet) { return TenantElements("add", subnet); }
 
 std::string BuildRemoveTenant(const Ipv4Subnet& subnet) {

@@ -26,6 +26,15 @@ absl::Status CheckInterfaceName(std::string_view field, std::string_view name);
 // out) are the interfaces that tenants' traffic leaves by.
 std::string BuildBaseRuleset(const std::vector<std::string>& uplinks);
 
+// The table as it is to be with just these tenants, whatever somebody else made of it: base ruleset
+// and elements; counters stay.
+std::string BuildRestore(const std::vector<std::string>& uplinks,
+                         const std::vector<Ipv4Subnet>& tenants);
+
+// The same without counting on anything that is there: the table is deleted first, counters too.
+std::string BuildAnew(const std::vector<std::string>& uplinks,
+                      const std::vector<Ipv4Subnet>& tenants);
+
 // Adds the elements of the tenant with this subnet; harmless if they are there. Run after the base
 // ruleset, same transaction.
 std::string BuildAddTenant(const Ipv4Subnet& subnet);

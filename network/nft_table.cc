@@ -1,6 +1,7 @@
 #include "network/nft_table.h"
 
 #include <nftables/libnftables.h>
+#include <sys/prctl.h>
 
 #include <memory>
 
@@ -14,10 +15,26 @@ struct ContextDeleter {
   void operator()(nft_ctx* context) const { nft_ctx_free(context); }
 };
 
+// Gives the calling thread a name for as long as it lives.
+class ThreadName {
+ public:
+  explicit ThreadName(const char* name) {
+    ::prctl(PR_GET_NAME, before_);
+    ::prctl(PR_SET_NAME, name);
+  }
+  ThreadName(const ThreadName&) = delete;
+  ThreadName& operator=(const ThreadName&) = delete;
+  ~ThreadName() { ::prctl(PR_SET_NAME, before_); }
+
+ private:
+  char before_[16] = {};  // TASK_COMM_LEN
+};
+
 }  // namespace
 
 absl::Status NftTable::Run(const std::string& commands) {
   const std::lock_guard lock(mutex_);
+  const ThreadName name(kOwnThreadName);
   const std::unique_ptr<nft_ctx, ContextDeleter> context(nft_ctx_new(NFT_CTX_DEFAULT));
   if (context == nullptr) return base::InternalError("libnftables cannot be initialised");
   // Both are kept from standard output and error, where libnftables writes by itself.

@@ -8,6 +8,10 @@
 
 namespace flatvm::network {
 
+// What a thread is called while it changes nftables. The kernel tells those who watch nftables the
+// name of who changed them, and so our own changes are told from others'. 15 bytes at most.
+inline constexpr char kOwnThreadName[] = "flatvmd-filter";
+
 // Thread-safe; blocks on the kernel. Needs CAP_NET_ADMIN.
 class NftTable {
  public:

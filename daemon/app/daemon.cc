@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -40,6 +41,7 @@
 #include "daemon/rpc/tenant_calls.h"
 #include "daemon/rpc/vm_service.h"
 #include "daemon/rpc/volume_service.h"
+#include "network/filter_watch.h"
 
 namespace flatvm::app {
 namespace {
@@ -122,6 +124,7 @@ class Daemon {
 
   // What calls into the other rooms from threads of its own ends first.
   ~Daemon() {
+    filter_watch_.reset();
     events_.reset();
     worker_.reset();
     gate_.reset();
@@ -130,6 +133,8 @@ class Daemon {
   absl::Status Run() {
     FLATVM_RETURN_IF_ERROR(gate_->status());
     FLATVM_RETURN_IF_ERROR(TakeInheritedFds());
+    // As early as the filter may be there, from an earlier flatvmd.
+    FLATVM_ASSIGN_OR_RETURN(filter_watch_, network::FilterWatch::Start(host_.kernel_network, log_));
     // Events are on before the host is looked at, so that no stop falls between the two.
     FLATVM_RETURN_IF_ERROR(events_->EnsureRegistered().status());
     FLATVM_ASSIGN_OR_RETURN(const broker::StoredState stored, host_.records.Load());
@@ -205,6 +210,11 @@ class Daemon {
 
   // On the worker's thread. libvirtd may be away; the next time will do.
   void Maintain() {
+    // The uplinks may be others by now, which nobody tells.
+    if (const auto restored = host_.kernel_network.RestoreFilter(); !restored.ok()) {
+      log_.Log(base::LogLevel::kError, base::StrCat("the tenants' filter cannot be renewed: ",
+                                                    base::Message(restored.status())));
+    }
     if (!events_->EnsureRegistered().ok()) return;
     if (const absl::Status status = reconciler_.RefreshStates(); !status.ok()) return;
     reconciler_.RetryLeftovers();
@@ -238,6 +248,7 @@ class Daemon {
   rpc::AdminService admin_service_;
   std::optional<Worker> worker_;
   std::optional<libvirt::DomainEvents> events_;
+  std::unique_ptr<network::FilterWatch> filter_watch_;
   base::UniqueFd vsock_;
   base::UniqueFd admin_;
 };

@@ -46,6 +46,19 @@ TEST(BaseRuleset, HasNoUplinkElementWithoutUplinks) {
   EXPECT_THAT(BuildBaseRuleset({}), Not(HasSubstr("add element")));
 }
 
+TEST(RestoredRuleset, HasTheTenantsAndNoElementOfBefore) {
+  const std::string text = BuildRestore({"eth0"}, {Subnet()});
+  for (const char* set : {"sources", "gateways", "hairpins"}) {
+    const size_t flushed = text.find(std::string("flush set inet flatvm ") + set);
+    const size_t added = text.find(std::string("add element inet flatvm ") + set);
+    ASSERT_NE(flushed, std::string::npos) << set;
+    EXPECT_LT(flushed, added) << set;
+  }
+  EXPECT_THAT(text, Not(HasSubstr("delete table")));
+  EXPECT_THAT(BuildAnew({"eth0"}, {Subnet()}),
+              ::testing::StartsWith("add table inet flatvm\ndelete table inet flatvm\n"));
+}
+
 TEST(TenantElements, AreKeyedByTheTenantsBridge) {
   EXPECT_EQ(BuildAddTenant(Subnet()),
             "add element inet flatvm sources { \"fv-0ad50400\" . 10.213.4.0/24 }\n"

@@ -1,0 +1,142 @@
+// The filter of a network namespace that plays the host, changed by somebody else while a watch is
+// kept.
+#include "network/filter_watch.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <functional>
+#include <thread>
+
+#include "network/kernel_network.h"
+#include "network/nft_rules.h"
+#include "network/nft_table.h"
+#include "tests/fakes/fake_log.h"
+#include "tests/integration/net_namespace.h"
+
+namespace flatvm::integration {
+namespace {
+
+using network::Ipv4Subnet;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+const Ipv4Subnet kAcme = *network::ParseIpv4Subnet("test", "10.213.4.0/24");
+const Ipv4Subnet kGlobex = *network::ParseIpv4Subnet("test", "10.213.5.0/24");
+constexpr std::chrono::seconds kPatience{10};
+
+class FilterWatchTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    namespace_ = NetNamespace::Make();
+    if (namespace_ == nullptr) GTEST_SKIP() << "needs root: no network namespace can be made";
+    absl::Status probe;
+    namespace_->Run([&] { probe = nft_.Run("add table inet probe; delete table inet probe"); });
+    if (!probe.ok()) GTEST_SKIP() << "the kernel has no nf_tables here: " << probe;
+    namespace_->Run([&] {
+      for (const Ipv4Subnet& tenant : {kAcme, kGlobex}) {
+        ASSERT_EQ(host_.EnsureFilter(tenant), absl::OkStatus());
+      }
+      auto watch = network::FilterWatch::Start(host_, log_);
+      ASSERT_TRUE(watch.ok()) << watch.status();
+      watch_ = *std::move(watch);
+    });
+    whole_ = Table();
+    ASSERT_THAT(whole_, HasSubstr("10.213.4.0/24"));
+    ASSERT_THAT(whole_, HasSubstr("10.213.5.0/24"));
+  }
+
+  void Nft(const std::string& words) {
+    namespace_->Run([&] { RunOrFail({"/bin/sh", "-c", "/usr/sbin/nft " + words}); });
+  }
+
+  // Without counts; empty if it is not there.
+  std::string Table() {
+    std::string text;
+    namespace_->Run([&] {
+      text = RunOrFail({"/bin/sh", "-c", "/usr/sbin/nft -s list table inet flatvm 2>&1 || true"});
+    });
+    return text;
+  }
+
+  static bool Becomes(const std::function<bool()>& condition) {
+    const auto deadline = std::chrono::steady_clock::now() + kPatience;
+    while (!condition()) {
+      if (std::chrono::steady_clock::now() > deadline) return false;
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    return true;
+  }
+  bool BecomesWhole() {
+    return Becomes([this] { return Table() == whole_; });
+  }
+
+  std::unique_ptr<NetNamespace> namespace_;
+  network::NftTable nft_;
+  fakes::FakeLog log_;
+  network::KernelNetwork host_{"lo", log_};
+  std::unique_ptr<network::FilterWatch> watch_;
+  std::string whole_;
+};
+
+TEST_F(FilterWatchTest, PutsTheFilterBackThatSomebodyFlushed) {
+  Nft("flush ruleset");
+  EXPECT_TRUE(BecomesWhole()) << Table();
+  EXPECT_TRUE(Becomes([this] { return log_.Has("somebody (nft) changed the tenants' filter"); }));
+}
+
+TEST_F(FilterWatchTest, PutsBackEachPartThatSomebodyChanged) {
+  for (const char* change :
+       {"delete element inet flatvm sources '{ \"fv-0ad50400\" . 10.213.4.0/24 }'",
+        "add element inet flatvm hairpins '{ \"fv-0ad50400\" . \"fv-0ad50500\" }'",
+        "flush chain inet flatvm forward", "insert rule inet flatvm from_tenant accept",
+        "add element inet flatvm uplinks '{ eth9 }'"}) {
+    Nft(change);
+    EXPECT_TRUE(BecomesWhole()) << change << "\n" << Table();
+  }
+}
+
+TEST_F(FilterWatchTest, MakesATableAnewInWhosePlaceSomebodyPutAnother) {
+  Nft("'delete table inet flatvm; add table inet flatvm; "
+      "add set inet flatvm sources { type ipv4_addr; }'");
+  EXPECT_TRUE(BecomesWhole()) << Table();
+}
+
+TEST_F(FilterWatchTest, LeavesForeignTablesAloneAndCallsNothingOfItsOwnForeign) {
+  Nft("add table inet other");
+  Nft("add chain inet other c");
+  namespace_->Run([&] {
+    ASSERT_EQ(host_.EnsureFilter(kAcme), absl::OkStatus());
+    ASSERT_EQ(host_.RestoreFilter().value_or(0), 2U);
+  });
+  Nft("flush ruleset");
+  ASSERT_TRUE(BecomesWhole());
+  ASSERT_TRUE(Becomes([this] { return !log_.Lines().empty(); }));
+  // What is told in order was read by now: one restore, of what was flushed.
+  EXPECT_EQ(log_.Lines().size(), 1U);
+  namespace_->Run([] {
+    EXPECT_THAT(RunOrFail({"/usr/sbin/nft", "list", "tables"}), Not(HasSubstr("other")));
+  });
+}
+
+TEST_F(FilterWatchTest, ForgetsATenantThatWasRemoved) {
+  namespace_->Run([&] { ASSERT_EQ(host_.RemoveFilter(kAcme), absl::OkStatus()); });
+  whole_ = Table();
+  ASSERT_THAT(whole_, Not(HasSubstr("10.213.4.0/24")));
+  Nft("flush ruleset");
+  EXPECT_TRUE(BecomesWhole()) << Table();
+}
+
+TEST_F(FilterWatchTest, MakesNoTableWithoutATenant) {
+  namespace_->Run([&] {
+    ASSERT_EQ(host_.RemoveFilter(kAcme), absl::OkStatus());
+    ASSERT_EQ(host_.RemoveFilter(kGlobex), absl::OkStatus());
+    RunOrFail({"/usr/sbin/nft", "delete", "table", "inet", "flatvm"});
+    EXPECT_EQ(host_.RestoreFilter().value_or(1), 0U);
+  });
+  EXPECT_THAT(Table(), HasSubstr("No such file"));
+}
+
+}  // namespace
+}  // namespace flatvm::integration
