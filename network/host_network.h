@@ -24,7 +24,12 @@ class HostNetwork {
   // Filter, NAT and forwarding for the tenant with this subnet. Idempotent.
   virtual absl::Status EnsureFilter(const Ipv4Subnet& subnet) = 0;
 
-  // Takes the tenant's share of the filter away; OK if it is not there.
+  // What keeps the tenant apart while the filter is not there, because somebody flushed it: on its
+  // bridge, which is there, and on the uplinks. Idempotent.
+  virtual absl::Status EnsureGuard(const Ipv4Subnet& subnet) = 0;
+
+  // Takes the tenant's share of the filter away, and what was counted for it; OK if it is not
+  // there. Its bridge's guard goes with the bridge.
   virtual absl::Status RemoveFilter(const Ipv4Subnet& subnet) = 0;
 
   virtual absl::StatusOr<BridgeState> GetBridgeState(const std::string& bridge) = 0;

@@ -5,6 +5,7 @@
 #include <net/if.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <memory>
 
@@ -14,6 +15,7 @@
 #include "daemon/base/unique_fd.h"
 #include "network/dhcp_release.h"
 #include "network/nft_rules.h"
+#include "network/tenant_networks.h"
 #include "network/uplink.h"
 
 namespace flatvm::network {
@@ -58,10 +60,44 @@ absl::Status KernelNetwork::EnsureFilter(const Ipv4Subnet& subnet) {
   return EnsureForwarding();
 }
 
+std::vector<uint32_t> KernelNetwork::GuardUplinks(const std::vector<std::string>& uplinks) {
+  std::vector<uint32_t> indices;
+  for (const std::string& uplink : uplinks) {
+    const uint32_t index = ::if_nametoindex(uplink.c_str());
+    if (index == 0) continue;
+    indices.push_back(index);
+    const absl::Status guarded = guard_.EnsureUplink(index);
+    if (guarded.ok()) {
+      guarded_uplinks_.insert(index);
+      unguarded_uplinks_.erase(uplink);
+    } else if (unguarded_uplinks_.insert(uplink).second) {
+      // Its tenants are translated all the same, as long as the table is there.
+      log_.Log(base::LogLevel::kWarning,
+               base::StrCat("the uplink ", uplink,
+                            " has no guard against private addresses: ", base::Message(guarded)));
+    }
+  }
+  std::erase_if(guarded_uplinks_, [&](uint32_t index) {
+    const bool stays = std::find(indices.begin(), indices.end(), index) != indices.end();
+    return !stays && guard_.RemoveUplink(index).ok();
+  });
+  return indices;
+}
+
+absl::Status KernelNetwork::EnsureGuard(const Ipv4Subnet& subnet) {
+  const std::lock_guard lock(mutex_);
+  FLATVM_ASSIGN_OR_RETURN(const std::vector<std::string> uplinks, Uplinks());
+  const uint32_t bridge = ::if_nametoindex(BridgeName(subnet).c_str());
+  if (bridge == 0) return base::InternalError("a tenant's bridge is gone, and cannot be guarded");
+  return guard_.EnsureBridge(bridge, subnet, GuardUplinks(uplinks));
+}
+
 absl::Status KernelNetwork::RemoveFilter(const Ipv4Subnet& subnet) {
   const std::lock_guard lock(mutex_);
   tenants_.erase(subnet);
-  return nft_.Run(BuildRemoveTenant(subnet));
+  if (tenants_.empty()) GuardUplinks({});
+  FLATVM_RETURN_IF_ERROR(nft_.Run(BuildRemoveTenant(subnet)));
+  return guard_.Forget(subnet);
 }
 
 absl::StatusOr<size_t> KernelNetwork::RestoreFilter() {
@@ -72,6 +108,11 @@ absl::StatusOr<size_t> KernelNetwork::RestoreFilter() {
   // A set of our name but of another kind, for one, stands in the way of the first.
   if (!nft_.Run(BuildRestore(uplinks, tenants)).ok()) {
     FLATVM_RETURN_IF_ERROR(nft_.Run(BuildAnew(uplinks, tenants)));
+  }
+  const std::vector<uint32_t> indices = GuardUplinks(uplinks);
+  for (const Ipv4Subnet& tenant : tenants) {
+    const uint32_t bridge = ::if_nametoindex(BridgeName(tenant).c_str());
+    if (bridge != 0) FLATVM_RETURN_IF_ERROR(guard_.EnsureBridge(bridge, tenant, indices));
   }
   FLATVM_RETURN_IF_ERROR(EnsureForwarding());
   return tenants.size();

@@ -178,6 +178,7 @@ absl::Status LibvirtNetworks::EnsureNetwork(const NetworkSpec& spec) {
                             host_.GetBridgeState(live->description.bridge));
     if (bridge != BridgeState::kAbsent && MatchesExceptLeases(live->description, spec) &&
         virNetworkIsActive(live->handle.get()) == 1) {
+      FLATVM_RETURN_IF_ERROR(host_.EnsureGuard(spec.subnet));
       return AlignLeases(*live, spec.leases, host_, log_);
     }
     if (bridge == BridgeState::kInUse) {
@@ -187,7 +188,9 @@ absl::Status LibvirtNetworks::EnsureNetwork(const NetworkSpec& spec) {
     FLATVM_RETURN_IF_ERROR(Destroy(live->handle.get()));
   }
   const NetworkPtr made(virNetworkCreateXML(connection.get(), BuildNetworkXml(spec).c_str()));
-  return made == nullptr ? LastError("creating a network") : absl::OkStatus();
+  if (made == nullptr) return LastError("creating a network");
+  // Before a machine can be on it.
+  return host_.EnsureGuard(spec.subnet);
 }
 
 absl::Status LibvirtNetworks::RemoveNetwork(const std::string& tenant, const Ipv4Subnet& subnet) {

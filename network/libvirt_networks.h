@@ -23,7 +23,8 @@ class LibvirtNetworks final : public TenantNetworks {
   LibvirtNetworks(libvirt::Connection& connection, HostNetwork& host, base::Logger& log)
       : connection_(connection), host_(host), log_(log) {}
 
-  // As the port says. The filter is there before the bridge. A live network that differs by more
+  // As the port says. The filter is there before the bridge, and its guard before a
+  // machine is on it. A live network that differs by more
   // than leases is replaced if no machine is attached. Errors: also INVALID_ARGUMENT, as
   // CheckNetworkSpec; INTERNAL if machines are attached, or if a network of that name is not
   // flatvm's.

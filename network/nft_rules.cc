@@ -23,8 +23,9 @@ add set inet flatvm gateways { type ifname . ipv4_addr; }
 add set inet flatvm hairpins { type ifname . ifname; }
 )";
 
-// A drop is final whatever other tables say; an accept only ends our own chain. Priority: before
-// the tables that stand at filter (0), so that theirs do not count or log what we drop anyway.
+// The mark is guard::kJudgedMark: the bridges' guards let nobody in without it. A drop is final
+// whatever other tables say; an accept only ends our own chain. Priority: before the tables that
+// stand at filter (0), so that theirs do not count or log what we drop anyway.
 constexpr char kChains[] = R"(
 add counter inet flatvm ipv6
 add counter inet flatvm spoofed
@@ -62,13 +63,13 @@ add rule inet flatvm from_tenant_to_host counter name to_host drop
 
 add rule inet flatvm from_tenant meta nfproto ipv6 counter name ipv6 drop
 add rule inet flatvm from_tenant iifname . ip saddr != @sources counter name spoofed drop
-add rule inet flatvm from_tenant iifname . oifname @hairpins accept
+add rule inet flatvm from_tenant iifname . oifname @hairpins meta mark set meta mark or 0x01000000 accept
 add rule inet flatvm from_tenant ip daddr 169.254.0.0/16 counter name to_link_local drop
 add rule inet flatvm from_tenant oifname @uplinks accept
 add rule inet flatvm from_tenant counter name to_elsewhere drop
 
 add rule inet flatvm to_tenant meta nfproto ipv6 counter name ipv6 drop
-add rule inet flatvm to_tenant iifname @uplinks ct state established,related accept
+add rule inet flatvm to_tenant iifname @uplinks ct state established,related meta mark set meta mark or 0x01000000 accept
 add rule inet flatvm to_tenant counter name unsolicited drop
 )";
 

@@ -1,13 +1,22 @@
 #include "daemon/app/host.h"
 
 namespace flatvm::app {
+namespace {
+
+// UnmetRequirements has seen that the pool parses.
+network::Ipv4Subnet PoolOf(const config::Config& config) {
+  return network::ParseIpv4Subnet("network.subnet_pool", config.subnet_pool)
+      .value_or(network::Ipv4Subnet{});
+}
+
+}  // namespace
 
 Host::Host(const config::Config& config, const StopAt& stop_at, base::Logger& log)
     : connection(config.libvirt_uri, &log),
       hypervisor(connection, log),
       primary_share(connection),
       primary_disks(connection, log, clock),
-      kernel_network(config.uplink, log),
+      kernel_network({.uplink = config.uplink, .pool = PoolOf(config)}, log),
       networks(connection, kernel_network, log),
       cgroups(cgroups::SystemdCgroupsSettings{.storage_dir = config.state_dir}),
       storage(storage::FileStorageSettings{.state_dir = config.state_dir,

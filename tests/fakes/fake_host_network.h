@@ -24,10 +24,18 @@ class FakeHostNetwork final : public network::HostNetwork, public FailableFake {
     return absl::OkStatus();
   }
 
+  absl::Status EnsureGuard(const network::Ipv4Subnet& subnet) override {
+    FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
+    const std::lock_guard lock(mutex_);
+    guards_.insert(subnet);
+    return absl::OkStatus();
+  }
+
   absl::Status RemoveFilter(const network::Ipv4Subnet& subnet) override {
     FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
     const std::lock_guard lock(mutex_);
     filters_.erase(subnet);
+    guards_.erase(subnet);
     return absl::OkStatus();
   }
 
@@ -57,9 +65,15 @@ class FakeHostNetwork final : public network::HostNetwork, public FailableFake {
     return filters_;
   }
 
+  std::set<network::Ipv4Subnet> guards() const {
+    const std::lock_guard lock(mutex_);
+    return guards_;
+  }
+
  private:
   mutable std::mutex mutex_;  // guards all below
   std::set<network::Ipv4Subnet> filters_;
+  std::set<network::Ipv4Subnet> guards_;
   std::map<std::string, network::BridgeState> bridges_;
   std::vector<network::Lease> released_;
 };

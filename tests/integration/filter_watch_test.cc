@@ -75,7 +75,10 @@ class FilterWatchTest : public ::testing::Test {
   std::unique_ptr<NetNamespace> namespace_;
   network::NftTable nft_;
   fakes::FakeLog log_;
-  network::KernelNetwork host_{"lo", log_};
+  network::KernelNetwork host_{{.uplink = "lo",
+                                .pool = *network::ParseIpv4Subnet("test", "10.213.0.0/16"),
+                                .counts_path = "/no/bpf/counts"},
+                               log_};
   std::unique_ptr<network::FilterWatch> watch_;
   std::string whole_;
 };

@@ -102,7 +102,9 @@ class LibvirtNetworksTest : public ::testing::Test {
                           .leases = {primary_}};
   fakes::FakeLog log_;
   libvirt::Connection connection_{PrivateLibvirtd::kUri};
-  network::KernelNetwork host_{"auto", log_};
+  network::KernelNetwork host_{
+      {.pool = *network::ParseIpv4Subnet("test", "10.213.0.0/16"), .counts_path = "/no/bpf/counts"},
+      log_};
   network::LibvirtNetworks networks_{connection_, host_, log_};
 };
 

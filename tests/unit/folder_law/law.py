@@ -63,7 +63,9 @@ ROOMS = {
     'daemon/app': Room(everything=True),
     'daemon': Room(everything=True),  # main.cc
     'cgroups': Room((BASE, 'daemon/systemd/'), ('absl',)),
-    'network': Room((BASE, 'daemon/libvirt/ in .cc'), ('absl', 'libvirt in .cc', 'pugixml', 'nftables in .cc')),
+    'network/netlink': Room((BASE,), ('absl',)),
+    'network/guard': Room((BASE, 'network/netlink/', 'network/ipv4.h'), ('absl',)),
+    'network': Room((BASE, 'daemon/libvirt/ in .cc', 'network/netlink/', 'network/guard/'), ('absl', 'libvirt in .cc', 'pugixml', 'nftables in .cc')),
     'storage': Room((BASE, 'daemon/libvirt/ in .cc'), ('absl', 'nlohmann in image_manifest.cc', 'OpenSSL in sha256.cc')),
     'daemon/quota_worker': Room(
         (BASE, 'storage/extfs/', 'storage/extent.h', 'storage/disk_run.h', 'storage/extent_copy.h', 'storage/extent_fill.h',

@@ -68,6 +68,14 @@ TEST_F(LibvirtNetworksTest, MakesNoBridgeThatIsNotFiltered) {
   EXPECT_EQ(Find("flatvm-acme"), nullptr);
 }
 
+TEST_F(LibvirtNetworksTest, GuardsTheBridgeOfANewNetworkAndOfOneThatIsThere) {
+  ASSERT_EQ(networks_.EnsureNetwork(acme_), absl::OkStatus());
+  EXPECT_THAT(host_.guards(), ElementsAre(acme_.subnet));
+  host_.FailNext("EnsureGuard", Failure());
+  EXPECT_EQ(networks_.EnsureNetwork(acme_), Failure());
+  EXPECT_EQ(networks_.EnsureNetwork(acme_), absl::OkStatus());
+}
+
 TEST_F(LibvirtNetworksTest, RemovesTheFilterWithTheNetwork) {
   ASSERT_EQ(networks_.EnsureNetwork(acme_), absl::OkStatus());
   ASSERT_EQ(networks_.RemoveNetwork("acme", acme_.subnet), absl::OkStatus());

@@ -1,0 +1,47 @@
+// The guard's programs: what a tenant's frames may do, decided without the nftables table. Pure;
+// tenant_guard.h puts them where frames pass. Why there is a guard: ADR 12.
+#pragma once
+
+#include <linux/bpf.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "network/ipv4.h"
+
+namespace flatvm::guard {
+
+// Set in the mark of packets that the nftables table has judged and let through to a tenant: what
+// comes from outside without it was judged by nobody.
+inline constexpr uint32_t kJudgedMark = 0x01000000;
+
+// What is counted for a tenant, and its place in the map's value.
+struct Counts {
+  uint64_t accepted = 0;
+  uint64_t spoofed = 0;  // its sender was not who it said
+  uint64_t refused = 0;  // where it was to go, or came from, is not allowed
+};
+
+// The map of counts: a hash from a number that stands for the tenant to Counts.
+struct Tally {
+  int map = -1;  // its descriptor
+  uint32_t key = 0;
+};
+
+// For frames that a tenant's machines send to the host itself, on the bridge's way in: the source
+// is of the subnet and not the gateway; DHCP, DNS and echo requests to the gateway; all else only
+// where the host's routes lead out by one of `uplinks` (interface indices) or back to the bridge,
+// and not to link-local addresses. Frames to groups that the host is in for nobody end without
+// being counted. ARP for the machines' own addresses passes.
+std::vector<bpf_insn> BuildBridgeIn(const network::Ipv4Subnet& subnet,
+                                    const std::vector<uint32_t>& uplinks, const Tally& tally);
+
+// For what the host sends to a tenant's machines, on the bridge's way out: from the gateway, or
+// with kJudgedMark.
+std::vector<bpf_insn> BuildBridgeOut(const network::Ipv4Subnet& subnet, const Tally& tally);
+
+// For what leaves by an uplink: nothing with a source in the pool of tenants' subnets, which is
+// what has not been translated.
+std::vector<bpf_insn> BuildUplinkOut(const network::Ipv4Subnet& pool, const Tally& tally);
+
+}  // namespace flatvm::guard

@@ -1,0 +1,95 @@
+#include "network/guard/tenant_guard.h"
+
+#include <cstdio>
+
+#include "daemon/base/error.h"
+#include "daemon/base/str_cat.h"
+
+namespace flatvm::guard {
+namespace {
+
+using network::Ipv4Subnet;
+
+// Stands for the tenant in the map, as it does in the name of its bridge.
+uint32_t KeyOf(const Ipv4Subnet& subnet) { return subnet.address.value; }
+// For what no tenant is known of; no subnet is at that address.
+constexpr uint32_t kNobody = 0;
+
+}  // namespace
+
+std::string ProgramName(const std::vector<bpf_insn>& code, uint32_t map_id) {
+  // FNV-1a. Not against attackers: code is flatvm's.
+  uint64_t hash = 0xcbf29ce484222325U;
+  const auto add = [&hash](uint64_t value, int bytes) {
+    for (int i = 0; i < bytes; ++i) {
+      hash = (hash ^ (value >> (8 * i) & 0xFFU)) * 0x100000001b3U;
+    }
+  };
+  for (const bpf_insn& instruction : code) {
+    add(instruction.code, 1);
+    add(uint64_t{instruction.dst_reg} << 4U | instruction.src_reg, 1);
+    add(static_cast<uint16_t>(instruction.off), 2);
+    // The map's descriptor differs from process to process.
+    const bool map =
+        instruction.code == (BPF_LD | BPF_DW | BPF_IMM) && instruction.src_reg == BPF_PSEUDO_MAP_FD;
+    add(map ? map_id : static_cast<uint32_t>(instruction.imm), 4);
+  }
+  char text[sizeof("flatvm-0123456789abcdef")];
+  std::snprintf(text, sizeof(text), "flatvm-%016llx", static_cast<unsigned long long>(hash));
+  return text;
+}
+
+absl::Status TenantGuard::Open() {
+  if (tc_ == nullptr) {
+    FLATVM_ASSIGN_OR_RETURN(TrafficControl tc, TrafficControl::Open());
+    tc_ = std::make_unique<TrafficControl>(std::move(tc));
+  }
+  if (counts_ == nullptr) {
+    FLATVM_ASSIGN_OR_RETURN(CountsMap counts, CountsMap::Open(counts_path_));
+    counts_ = std::make_unique<CountsMap>(std::move(counts));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status TenantGuard::Ensure(uint32_t interface, Way way, const std::vector<bpf_insn>& code) {
+  const std::string name = ProgramName(code, counts_->id());
+  FLATVM_ASSIGN_OR_RETURN(const std::string found, tc_->FindProgram(interface, way));
+  if (found == name) return absl::OkStatus();
+  FLATVM_ASSIGN_OR_RETURN(const base::UniqueFd program, LoadProgram(code));
+  return tc_->AttachProgram(interface, way, program.get(), name);
+}
+
+absl::Status TenantGuard::EnsureBridge(uint32_t bridge, const Ipv4Subnet& subnet,
+                                       const std::vector<uint32_t>& uplinks) {
+  FLATVM_RETURN_IF_ERROR(Open());
+  const Tally tally{.map = counts_->fd(), .key = KeyOf(subnet)};
+  FLATVM_RETURN_IF_ERROR(counts_->Ensure(tally.key));
+  FLATVM_RETURN_IF_ERROR(tc_->EnsureClsact(bridge));
+  FLATVM_RETURN_IF_ERROR(Ensure(bridge, Way::kIn, BuildBridgeIn(subnet, uplinks, tally)));
+  return Ensure(bridge, Way::kOut, BuildBridgeOut(subnet, tally));
+}
+
+absl::Status TenantGuard::EnsureUplink(uint32_t uplink) {
+  FLATVM_RETURN_IF_ERROR(Open());
+  const Tally tally{.map = counts_->fd(), .key = kNobody};
+  FLATVM_RETURN_IF_ERROR(counts_->Ensure(tally.key));
+  FLATVM_RETURN_IF_ERROR(tc_->EnsureClsact(uplink));
+  return Ensure(uplink, Way::kOut, BuildUplinkOut(pool_, tally));
+}
+
+absl::Status TenantGuard::RemoveUplink(uint32_t uplink) {
+  FLATVM_RETURN_IF_ERROR(Open());
+  return tc_->DetachProgram(uplink, Way::kOut);
+}
+
+absl::StatusOr<Counts> TenantGuard::GetCounts(const Ipv4Subnet& subnet) {
+  FLATVM_RETURN_IF_ERROR(Open());
+  return counts_->Get(KeyOf(subnet));
+}
+
+absl::Status TenantGuard::Forget(const Ipv4Subnet& subnet) {
+  FLATVM_RETURN_IF_ERROR(Open());
+  return counts_->Remove(KeyOf(subnet));
+}
+
+}  // namespace flatvm::guard

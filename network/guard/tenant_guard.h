@@ -1,0 +1,52 @@
+// What keeps tenants apart while the nftables table is not there: programs on their bridges and on
+// the uplinks, which no firewall's reload touches. Whose interfaces they are is not known here.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "network/guard/bpf.h"
+#include "network/guard/programs.h"
+#include "network/guard/traffic_control.h"
+#include "network/ipv4.h"
+
+namespace flatvm::guard {
+
+// What is put in place stays when this goes, and when flatvmd ends. In the network namespace of the
+// calling thread. Thread-compatible; blocks on the kernel. Needs CAP_NET_ADMIN and CAP_BPF. Errors
+// of every call: INTERNAL.
+class TenantGuard {
+ public:
+  // `pool`: of all tenants' subnets. `counts_path`: see CountsMap::Open. Touches nothing yet.
+  TenantGuard(network::Ipv4Subnet pool, std::string counts_path)
+      : pool_(pool), counts_path_(std::move(counts_path)) {}
+
+  // Guards the bridge of the tenant with this subnet, which may leave by `uplinks`; interfaces are
+  // given by index. Idempotent: what is in place already is left alone.
+  absl::Status EnsureBridge(uint32_t bridge, const network::Ipv4Subnet& subnet,
+                            const std::vector<uint32_t>& uplinks);
+  absl::Status EnsureUplink(uint32_t uplink);
+  absl::Status RemoveUplink(uint32_t uplink);
+
+  // Since the tenant's bridge was first guarded. NOT_FOUND if it never was.
+  absl::StatusOr<Counts> GetCounts(const network::Ipv4Subnet& subnet);
+  absl::Status Forget(const network::Ipv4Subnet& subnet);
+
+ private:
+  absl::Status Open();
+  absl::Status Ensure(uint32_t interface, Way way, const std::vector<bpf_insn>& code);
+
+  const network::Ipv4Subnet pool_;
+  const std::string counts_path_;
+  std::unique_ptr<CountsMap> counts_;  // from the first use on
+  std::unique_ptr<TrafficControl> tc_;
+};
+
+// A name for a program: the same only for the same code counting in the same map.
+std::string ProgramName(const std::vector<bpf_insn>& code, uint32_t map_id);
+
+}  // namespace flatvm::guard

@@ -1,0 +1,78 @@
+#include "network/netlink/socket.h"
+
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <string>
+
+#include "daemon/base/error.h"
+
+namespace flatvm::netlink {
+namespace {
+
+constexpr size_t kDatagram = size_t{64} << 10U;  // more than the kernel puts into one
+
+// The next datagram; INTERNAL if there is none.
+absl::StatusOr<std::string_view> Receive(int fd, std::string* buffer) {
+  buffer->resize(kDatagram);
+  for (;;) {
+    const ssize_t size = ::recv(fd, buffer->data(), buffer->size(), 0);
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) return base::ErrnoError(errno, "receiving from netlink");
+    return std::string_view(buffer->data(), static_cast<size_t>(size));
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<Socket> Socket::Open(int protocol) {
+  base::UniqueFd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol));
+  if (!fd.valid()) return base::ErrnoError(errno, "opening a netlink socket");
+  return Socket(std::move(fd));
+}
+
+absl::Status Socket::Send(const Message& request) {
+  const std::string bytes = request.Take(++sequence_);
+  if (::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) < 0) {
+    return base::ErrnoError(errno, "sending to netlink");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int> Socket::Ask(const Message& request) {
+  FLATVM_RETURN_IF_ERROR(Send(request));
+  std::string buffer;
+  for (;;) {
+    FLATVM_ASSIGN_OR_RETURN(std::string_view datagram, Receive(fd_.get(), &buffer));
+    while (const std::optional<Received> message = NextMessage(&datagram)) {
+      const bool answer =
+          message->header.nlmsg_seq == sequence_ && message->header.nlmsg_type == NLMSG_ERROR;
+      if (answer) return -message->As<nlmsgerr>().error;
+    }
+  }
+}
+
+absl::Status Socket::Demand(const Message& request, std::string_view what) {
+  FLATVM_ASSIGN_OR_RETURN(const int error, Ask(request));
+  return error == 0 ? absl::OkStatus() : base::ErrnoError(error, what);
+}
+
+absl::Status Socket::Dump(const Message& request,
+                          const std::function<void(const Received&)>& take) {
+  FLATVM_RETURN_IF_ERROR(Send(request));
+  std::string buffer;
+  for (;;) {
+    FLATVM_ASSIGN_OR_RETURN(std::string_view datagram, Receive(fd_.get(), &buffer));
+    while (const std::optional<Received> message = NextMessage(&datagram)) {
+      if (message->header.nlmsg_seq != sequence_) continue;
+      if (message->header.nlmsg_type == NLMSG_DONE) return absl::OkStatus();
+      if (message->header.nlmsg_type == NLMSG_ERROR) {
+        const int error = -message->As<nlmsgerr>().error;
+        return error == 0 ? absl::OkStatus() : base::ErrnoError(error, "a netlink dump");
+      }
+      take(*message);
+    }
+  }
+}
+
+}  // namespace flatvm::netlink
