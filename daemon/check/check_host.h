@@ -38,6 +38,8 @@ HostItems CheckMemory(Host& host);
 HostItems CheckPrograms(Host& host, const config::Config& config);
 // filesystem, disk.
 HostItems CheckStorage(Host& host, const config::Config& config, const DaemonAnswer& answer);
+// bridge, dnsmasq, uplink, guard.
+HostItems CheckNetwork(Host& host, const config::Config& config);
 // nftables.
 HostItems CheckFilter(Host& host, const DaemonAnswer& answer);
 

@@ -31,6 +31,12 @@ struct HypervisorVersions {
   std::string qemu;
 };
 
+// Why not; OK: it can be.
+struct NetworkFacts {
+  absl::Status bridge;  // making one
+  absl::Status guard;   // having the kernel take its programs
+};
+
 enum class Use { kFind, kExecute };
 
 // Changes nothing that outlives a call. Thread-compatible; every call but IsRoot blocks.
@@ -60,6 +66,8 @@ class Host {
   // there, take. Errors: INTERNAL.
   virtual absl::StatusOr<SpaceFacts> MeasureSpace(const std::string& directory,
                                                   const std::string& counted) = 0;
+
+  virtual NetworkFacts TryNetwork() = 0;
 
   // Errors: UNAVAILABLE / kHypervisorUnavailable; INTERNAL.
   virtual absl::StatusOr<HypervisorVersions> AskLibvirt(const std::string& uri) = 0;

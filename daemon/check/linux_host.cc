@@ -18,6 +18,7 @@
 #include "daemon/base/str_cat.h"
 #include "daemon/base/unique_fd.h"
 #include "daemon/check/try_filesystem.h"
+#include "daemon/check/try_network.h"
 #include "daemon/libvirt/connection.h"
 #include "daemon/libvirt/errors.h"
 
@@ -83,6 +84,8 @@ absl::StatusOr<SpaceFacts> LinuxHost::MeasureSpace(const std::string& directory,
   }
   return facts;
 }
+
+NetworkFacts LinuxHost::TryNetwork() { return check::TryNetwork(); }
 
 absl::StatusOr<HypervisorVersions> LinuxHost::AskLibvirt(const std::string& uri) {
   libvirt::Connection connection(uri);

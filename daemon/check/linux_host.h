@@ -21,6 +21,7 @@ class LinuxHost final : public Host {
   absl::StatusOr<FilesystemFacts> TryFilesystem(const std::string& directory) override;
   absl::StatusOr<SpaceFacts> MeasureSpace(const std::string& directory,
                                           const std::string& counted) override;
+  NetworkFacts TryNetwork() override;
   absl::StatusOr<HypervisorVersions> AskLibvirt(const std::string& uri) override;
 };
 

@@ -143,9 +143,10 @@ HostItems CheckFilter(Host& host, const DaemonAnswer& answer) {
     return {{kName, ItemState::kOk, "the tenants' filter is loaded (nft list table inet flatvm)"}};
   }
   if (answer.status.ok() && !answer.budgets.empty()) {
-    return {{kName, ItemState::kFail,
-             "the table inet flatvm is gone, and nothing is filtered between tenants; flatvmd puts it "
-             "back when somebody flushes it, and its journal says what keeps it from that"}};
+    return {
+        {kName, ItemState::kFail,
+         "the table inet flatvm is gone, and nothing is filtered between tenants; flatvmd puts it "
+         "back when somebody flushes it, and its journal says what keeps it from that"}};
   }
   const auto tables = host.Run({kNft, "list", "tables"});
   if (tables.ok() && tables->exit_code == 0) {

@@ -18,6 +18,9 @@ class FakeHost final : public check::Host {
   FakeHost() {
     files = {{"/sys/fs/cgroup/cgroup.controllers", "cpuset cpu io memory hugetlb pids rdma misc\n"},
              {"/sys/kernel/mm/ksm/run", "0\n"},
+             {"/proc/net/route",
+              "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\n"
+              "eth0\t00000000\t016433C6\t0003\t0\t0\t0\t00000000\n"},
              {"/proc/swaps", "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"}};
     there = {"/dev/vhost-vsock",
              "/run/systemd/system",
@@ -28,7 +31,8 @@ class FakeHost final : public check::Host {
              "/sbin/mke2fs",
              "/sbin/e2fsck",
              "/sbin/resize2fs",
-             "/usr/sbin/nft"};
+             "/usr/sbin/nft",
+             "/usr/sbin/dnsmasq"};
     programs = {{"/usr/bin/systemctl --version", {0, "systemd 252 (252.39-1~deb12u1)\n+PAM\n"}},
                 {"/sbin/e2fsck -V", {0, "e2fsck 1.47.0 (5-Feb-2023)\n\tUsing EXT2FS\n"}},
                 {"/usr/sbin/nft list table inet flatvm", {0, "table inet flatvm {\n}\n"}},
@@ -56,6 +60,7 @@ class FakeHost final : public check::Host {
                                                  const std::string& /*counted*/) override {
     return space;
   }
+  check::NetworkFacts TryNetwork() override { return network; }
   absl::StatusOr<check::HypervisorVersions> AskLibvirt(const std::string& uri) override {
     asked_uri = uri;
     return versions;
@@ -66,6 +71,7 @@ class FakeHost final : public check::Host {
   std::set<std::string> there;
   std::map<std::string, base::ProgramResult> programs;  // by the words, with blanks between
   absl::Status kvm;
+  check::NetworkFacts network;
   absl::StatusOr<check::FilesystemFacts> filesystem = check::FilesystemFacts{
       .type = "xfs", .direct_io = true, .shares_blocks = true, .shifts_blocks = true};
   absl::StatusOr<check::SpaceFacts> space =

@@ -55,7 +55,8 @@ TEST_F(CheckHostTest, HasAnItemOfEachNameInOrder) {
   }
   EXPECT_THAT(names, testing::ElementsAre("kvm", "vhost-vsock", "cgroups", "systemd", "libvirt",
                                           "qemu", "programs", "e2fsprogs", "filesystem", "disk",
-                                          "nftables", "ksm", "swap", "flatvmd"));
+                                          "bridge", "dnsmasq", "uplink", "guard", "nftables", "ksm",
+                                          "swap", "flatvmd"));
   EXPECT_EQ(host_.asked_directory, config_.state_dir);
   EXPECT_EQ(host_.asked_uri, config_.libvirt_uri);
 }
@@ -160,6 +161,25 @@ TEST_F(CheckHostTest, MissesTheFilterOnlyWhereThereAreTenants) {
   EXPECT_EQ(Show("nftables"), "fail cannot be used: Operation not supported");
   host_.there.erase("/usr/sbin/nft");
   EXPECT_THAT(Show("nftables"), StartsWith("warn not looked at, as there is no nft"));
+}
+
+TEST_F(CheckHostTest, WantsWhatTenantsNetworksAreMadeFrom) {
+  host_.network.guard = base::InternalError("EPERM");
+  EXPECT_THAT(Show("guard"), StartsWith("fail the kernel does not take the programs"));
+  host_.network.bridge = base::InternalError("EOPNOTSUPP");
+  EXPECT_THAT(Show("bridge"), StartsWith("fail none can be made, and no tenant's network: EOPNO"));
+  host_.there.erase("/usr/sbin/dnsmasq");
+  EXPECT_THAT(Show("dnsmasq"), StartsWith("fail /usr/sbin/dnsmasq cannot be executed"));
+}
+
+TEST_F(CheckHostTest, FindsTheUplinkThatTenantsLeaveBy) {
+  EXPECT_EQ(Show("uplink"), "ok eth0");
+  host_.files["/proc/net/route"] = "";
+  EXPECT_THAT(Show("uplink"), StartsWith("warn the host has no default route"));
+  config_.uplink = "wan0";
+  EXPECT_THAT(Show("uplink"), StartsWith("warn wan0, as network.uplink says, is not there"));
+  host_.there.insert("/sys/class/net/wan0");
+  EXPECT_EQ(Show("uplink"), "ok wan0, as network.uplink says");
 }
 
 TEST_F(CheckHostTest, CountsTenants) {

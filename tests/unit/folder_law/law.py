@@ -56,7 +56,8 @@ ROOMS = {
     'daemon/gate': Room((BASE, 'daemon/broker/tenant_gate.h', 'daemon/systemd/', PROTO), ('absl', 'protobuf', 'systemd')),
     'daemon/front': Room((BASE, PROTO), ('absl', 'protobuf', 'gRPC')),
     'daemon/rpc': Room((BASE, 'daemon/broker/', 'network/ipv4.h', PROTO), ('absl', 'protobuf', 'gRPC')),
-    'daemon/check': Room((BASE, 'daemon/config/config.h', 'daemon/libvirt/ in .cc', 'storage/sparse_copy.h'), ('absl', 'libvirt in .cc')),
+    'daemon/check': Room((BASE, 'daemon/config/config.h', 'daemon/libvirt/ in .cc', 'storage/sparse_copy.h',
+                          'network/uplink.h', 'network/ipv4.h', 'network/guard/tenant_guard.h'), ('absl', 'libvirt in .cc')),
     'daemon/ctl': Room(
         (BASE, PROTO, 'daemon/check/', 'storage/catalog_editor.h', 'storage/new_image.h', 'daemon/config/config.h', 'daemon/config/parse_config.h'),
         ('absl', 'protobuf', 'gRPC', 'CLI11', 'nlohmann')),
