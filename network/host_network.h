@@ -32,6 +32,9 @@ class HostNetwork {
   // there. Its bridge's guard goes with the bridge.
   virtual absl::Status RemoveFilter(const Ipv4Subnet& subnet) = 0;
 
+  // As TenantNetworks'.
+  virtual absl::StatusOr<Traffic> GetTraffic(const Ipv4Subnet& subnet) = 0;
+
   virtual absl::StatusOr<BridgeState> GetBridgeState(const std::string& bridge) = 0;
 
   // Asks the DHCP server at `gateway` on `bridge` to forget a lease. Does not wait for it.

@@ -118,6 +118,21 @@ absl::StatusOr<size_t> KernelNetwork::RestoreFilter() {
   return tenants.size();
 }
 
+absl::StatusOr<Traffic> KernelNetwork::GetTraffic(const Ipv4Subnet& subnet) {
+  const std::lock_guard lock(mutex_);
+  FLATVM_ASSIGN_OR_RETURN(const guard::Counts counts, guard_.GetCounts(subnet));
+  Traffic traffic{
+      .accepted = counts.accepted, .spoofed = counts.spoofed, .refused = counts.refused};
+  // It may be gone for the moment.
+  if (const absl::StatusOr<std::string> listing = nft_.Ask(BuildListCounters(subnet));
+      listing.ok()) {
+    const Traffic table = ParseCounters(*listing, subnet);
+    traffic.spoofed += table.spoofed;
+    traffic.refused += table.refused;
+  }
+  return traffic;
+}
+
 absl::StatusOr<BridgeState> KernelNetwork::GetBridgeState(const std::string& bridge) {
   FLATVM_RETURN_IF_ERROR(CheckInterfaceName("bridge", bridge));
   if (::if_nametoindex(bridge.c_str()) == 0) return BridgeState::kAbsent;

@@ -36,6 +36,9 @@ class LibvirtNetworks final : public TenantNetworks {
   // A lease that dnsmasq does not give up within kReleaseWait is logged and left to expire (an
   // hour).
   absl::Status RemoveLease(const std::string& tenant, const Lease& lease) override;
+  absl::StatusOr<Traffic> GetTraffic(const Ipv4Subnet& subnet) override {
+    return host_.GetTraffic(subnet);
+  }
   absl::StatusOr<std::vector<std::string>> ListTenants() override;
 
  private:

@@ -1,6 +1,8 @@
 #include "network/nft_rules.h"
 
 #include <algorithm>
+#include <charconv>
+#include <utility>
 
 #include "daemon/base/error.h"
 #include "daemon/base/str_cat.h"
@@ -15,17 +17,22 @@ constexpr size_t kMaxInterfaceName = 15;  // IFNAMSIZ less the terminating zero
 //   sources:  which addresses may speak on a bridge
 //   gateways: the one address of the host that a bridge may speak to
 //   hairpins: bridge . the same bridge; nftables cannot compare two fields of a packet
+//   …_of:     the tenant's counters
 constexpr char kTableAndSets[] = R"(
 add table inet flatvm
 add set inet flatvm uplinks { type ifname; }
 add set inet flatvm sources { type ifname . ipv4_addr; flags interval; }
 add set inet flatvm gateways { type ifname . ipv4_addr; }
 add set inet flatvm hairpins { type ifname . ifname; }
+add map inet flatvm accepted_of { type ifname : counter; }
+add map inet flatvm spoofed_of { type ifname : counter; }
+add map inet flatvm refused_of { type ifname : counter; }
 )";
 
 // The mark is guard::kJudgedMark: the bridges' guards let nobody in without it. A drop is final
 // whatever other tables say; an accept only ends our own chain. Priority: before the tables that
-// stand at filter (0), so that theirs do not count or log what we drop anyway.
+// stand at filter (0), so that theirs do not count or log what we drop anyway. A rule that counts
+// by a map ends where the map has nothing, so verdicts are rules of their own.
 constexpr char kChains[] = R"(
 add counter inet flatvm ipv6
 add counter inet flatvm spoofed
@@ -39,52 +46,87 @@ add chain inet flatvm postrouting { type nat hook postrouting priority srcnat; p
 add chain inet flatvm from_tenant_to_host
 add chain inet flatvm from_tenant
 add chain inet flatvm to_tenant
+add chain inet flatvm accepted
+add chain inet flatvm spoofed
+add chain inet flatvm refused
 flush chain inet flatvm input
 flush chain inet flatvm forward
 flush chain inet flatvm postrouting
 flush chain inet flatvm from_tenant_to_host
 flush chain inet flatvm from_tenant
 flush chain inet flatvm to_tenant
+flush chain inet flatvm accepted
+flush chain inet flatvm spoofed
+flush chain inet flatvm refused
 
 add rule inet flatvm input iifname "fv-*" jump from_tenant_to_host
 add rule inet flatvm forward iifname "fv-*" jump from_tenant
 add rule inet flatvm forward oifname "fv-*" jump to_tenant
 add rule inet flatvm postrouting meta nfproto ipv4 iifname "fv-*" oifname @uplinks masquerade
 
-add rule inet flatvm from_tenant_to_host meta nfproto ipv6 counter name ipv6 drop
-add rule inet flatvm from_tenant_to_host ip saddr 0.0.0.0 ip daddr 255.255.255.255 udp sport 68 udp dport 67 accept
-add rule inet flatvm from_tenant_to_host iifname . ip saddr != @sources counter name spoofed drop
-add rule inet flatvm from_tenant_to_host ip daddr 255.255.255.255 udp sport 68 udp dport 67 accept
-add rule inet flatvm from_tenant_to_host iifname . ip daddr != @gateways counter name to_host drop
-add rule inet flatvm from_tenant_to_host udp dport { 53, 67 } accept
-add rule inet flatvm from_tenant_to_host tcp dport 53 accept
-add rule inet flatvm from_tenant_to_host icmp type echo-request accept
-add rule inet flatvm from_tenant_to_host counter name to_host drop
+add rule inet flatvm accepted counter name iifname map @accepted_of
+add rule inet flatvm accepted accept
+add rule inet flatvm spoofed counter name iifname map @spoofed_of
+add rule inet flatvm spoofed counter name spoofed drop
+add rule inet flatvm refused counter name iifname map @refused_of
+add rule inet flatvm refused drop
 
-add rule inet flatvm from_tenant meta nfproto ipv6 counter name ipv6 drop
-add rule inet flatvm from_tenant iifname . ip saddr != @sources counter name spoofed drop
-add rule inet flatvm from_tenant iifname . oifname @hairpins meta mark set meta mark or 0x01000000 accept
-add rule inet flatvm from_tenant ip daddr 169.254.0.0/16 counter name to_link_local drop
-add rule inet flatvm from_tenant oifname @uplinks accept
-add rule inet flatvm from_tenant counter name to_elsewhere drop
+add rule inet flatvm from_tenant_to_host meta nfproto ipv6 counter name ipv6 goto refused
+add rule inet flatvm from_tenant_to_host ip saddr 0.0.0.0 ip daddr 255.255.255.255 udp sport 68 udp dport 67 goto accepted
+add rule inet flatvm from_tenant_to_host iifname . ip saddr != @sources goto spoofed
+add rule inet flatvm from_tenant_to_host ip daddr 255.255.255.255 udp sport 68 udp dport 67 goto accepted
+add rule inet flatvm from_tenant_to_host iifname . ip daddr != @gateways counter name to_host goto refused
+add rule inet flatvm from_tenant_to_host udp dport { 53, 67 } goto accepted
+add rule inet flatvm from_tenant_to_host tcp dport 53 goto accepted
+add rule inet flatvm from_tenant_to_host icmp type echo-request goto accepted
+add rule inet flatvm from_tenant_to_host counter name to_host goto refused
+
+add rule inet flatvm from_tenant meta nfproto ipv6 counter name ipv6 goto refused
+add rule inet flatvm from_tenant iifname . ip saddr != @sources goto spoofed
+add rule inet flatvm from_tenant iifname . oifname @hairpins meta mark set meta mark or 0x01000000 goto accepted
+add rule inet flatvm from_tenant ip daddr 169.254.0.0/16 counter name to_link_local goto refused
+add rule inet flatvm from_tenant oifname @uplinks goto accepted
+add rule inet flatvm from_tenant counter name to_elsewhere goto refused
 
 add rule inet flatvm to_tenant meta nfproto ipv6 counter name ipv6 drop
 add rule inet flatvm to_tenant iifname @uplinks ct state established,related meta mark set meta mark or 0x01000000 accept
-add rule inet flatvm to_tenant counter name unsolicited drop
+add rule inet flatvm to_tenant counter name unsolicited
+add rule inet flatvm to_tenant counter name oifname map @refused_of
+add rule inet flatvm to_tenant drop
 )";
 
+constexpr const char* kKinds[] = {"accepted", "spoofed", "refused"};
+
 std::string Quoted(const std::string& interface) { return base::StrCat("\"", interface, "\""); }
+
+std::string CounterName(const char* kind, const Ipv4Subnet& subnet) {
+  return base::StrCat(kind, "-", BridgeName(subnet));
+}
 
 // `verb` is "add" or "delete".
 std::string TenantElements(const char* verb, const Ipv4Subnet& subnet) {
   const std::string bridge = Quoted(BridgeName(subnet));
-  const auto element = [verb, &bridge](const char* set, const std::string& second) {
-    return base::StrCat(verb, " element inet ", kNftTable, " ", set, " { ", bridge, " . ", second,
-                        " }\n");
+  const auto element = [verb](const std::string& set, const std::string& value) {
+    return base::StrCat(verb, " element inet ", kNftTable, " ", set, " { ", value, " }\n");
   };
-  return base::StrCat(element("sources", subnet.ToString()),
-                      element("gateways", subnet.Gateway().ToString()),
-                      element("hairpins", bridge));
+  std::string text =
+      base::StrCat(element("sources", base::StrCat(bridge, " . ", subnet.ToString())),
+                   element("gateways", base::StrCat(bridge, " . ", subnet.Gateway().ToString())),
+                   element("hairpins", base::StrCat(bridge, " . ", bridge)));
+  for (const char* kind : kKinds) {
+    text += element(base::StrCat(kind, "_of"),
+                    base::StrCat(bridge, " : ", Quoted(CounterName(kind, subnet))));
+  }
+  return text;
+}
+
+// Counters stand before the elements that name them, and go after.
+std::string TenantCounters(const char* verb, const Ipv4Subnet& subnet) {
+  std::string text;
+  for (const char* kind : kKinds) {
+    base::StrAppend(&text, verb, " counter inet ", kNftTable, " ", CounterName(kind, subnet), "\n");
+  }
+  return text;
 }
 
 }  // namespace
@@ -114,8 +156,10 @@ std::string BuildBaseRuleset(const std::vector<std::string>& uplinks) {
 std::string BuildRestore(const std::vector<std::string>& uplinks,
                          const std::vector<Ipv4Subnet>& tenants) {
   std::string text = BuildBaseRuleset(uplinks);
-  for (const char* set : {"sources", "gateways", "hairpins"}) {
-    base::StrAppend(&text, "flush set inet ", kNftTable, " ", set, "\n");
+  for (const char* what : {"set inet flatvm sources", "set inet flatvm gateways",
+                           "set inet flatvm hairpins", "map inet flatvm accepted_of",
+                           "map inet flatvm spoofed_of", "map inet flatvm refused_of"}) {
+    base::StrAppend(&text, "flush ", what, "\n");
   }
   for (const Ipv4Subnet& tenant : tenants) text += BuildAddTenant(tenant);
   return text;
@@ -128,12 +172,33 @@ std::string BuildAnew(const std::vector<std::string>& uplinks,
                       BuildRestore(uplinks, tenants));
 }
 
-std::string BuildAddTenant(const Ipv4Subnet& subnet) { return TenantElements("add", subnet); }
+std::string BuildAddTenant(const Ipv4Subnet& subnet) {
+  return TenantCounters("add", subnet) + TenantElements("add", subnet);
+}
 
 std::string BuildRemoveTenant(const Ipv4Subnet& subnet) {
   // A delete of what is not there would fail the transaction: everything is added first.
-  return base::StrCat(kTableAndSets, TenantElements("add", subnet),
-                      TenantElements("delete", subnet));
+  return base::StrCat(kTableAndSets, BuildAddTenant(subnet), TenantElements("delete", subnet),
+                      TenantCounters("delete", subnet));
+}
+
+std::string BuildListCounters(const Ipv4Subnet& subnet) { return TenantCounters("list", subnet); }
+
+Traffic ParseCounters(std::string_view listing, const Ipv4Subnet& subnet) {
+  Traffic traffic;
+  for (const auto& [kind, field] : {std::pair{kKinds[0], &Traffic::accepted},
+                                    {kKinds[1], &Traffic::spoofed},
+                                    {kKinds[2], &Traffic::refused}}) {
+    const std::string name = base::StrCat("counter ", CounterName(kind, subnet), " {");
+    const size_t at = listing.find(name);
+    if (at == std::string_view::npos) continue;
+    constexpr std::string_view kPackets = "packets ";
+    const size_t packets = listing.find(kPackets, at);
+    if (packets == std::string_view::npos) continue;
+    const char* const end = listing.data() + listing.size();
+    std::from_chars(listing.data() + packets + kPackets.size(), end, traffic.*field);
+  }
+  return traffic;
 }
 
 }  // namespace flatvm::network

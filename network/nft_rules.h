@@ -3,10 +3,11 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
-#include "network/ipv4.h"
+#include "network/tenant_networks.h"
 
 namespace flatvm::network {
 
@@ -41,5 +42,10 @@ std::string BuildAddTenant(const Ipv4Subnet& subnet);
 
 // Removes them; harmless if they, or the table, are not there.
 std::string BuildRemoveTenant(const Ipv4Subnet& subnet);
+
+// Lists the tenant's counters; fails if they, or the table, are not there.
+std::string BuildListCounters(const Ipv4Subnet& subnet);
+// What such a listing says; what it does not say is 0.
+Traffic ParseCounters(std::string_view listing, const Ipv4Subnet& subnet);
 
 }  // namespace flatvm::network

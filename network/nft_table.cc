@@ -32,7 +32,9 @@ class ThreadName {
 
 }  // namespace
 
-absl::Status NftTable::Run(const std::string& commands) {
+absl::Status NftTable::Run(const std::string& commands) { return Ask(commands).status(); }
+
+absl::StatusOr<std::string> NftTable::Ask(const std::string& commands) {
   const std::lock_guard lock(mutex_);
   const ThreadName name(kOwnThreadName);
   const std::unique_ptr<nft_ctx, ContextDeleter> context(nft_ctx_new(NFT_CTX_DEFAULT));
@@ -41,7 +43,10 @@ absl::Status NftTable::Run(const std::string& commands) {
   if (nft_ctx_buffer_output(context.get()) != 0 || nft_ctx_buffer_error(context.get()) != 0) {
     return base::InternalError("libnftables cannot buffer its output");
   }
-  if (nft_run_cmd_from_buffer(context.get(), commands.c_str()) == 0) return absl::OkStatus();
+  if (nft_run_cmd_from_buffer(context.get(), commands.c_str()) == 0) {
+    const char* const said = nft_ctx_get_output_buffer(context.get());
+    return std::string(said == nullptr ? "" : said);
+  }
   const char* const error = nft_ctx_get_error_buffer(context.get());
   return base::InternalError(base::StrCat("nftables refused a transaction: ",
                                           base::EscapeForLog(error == nullptr ? "" : error)));

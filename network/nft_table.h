@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 
 namespace flatvm::network {
 
@@ -17,6 +18,8 @@ class NftTable {
  public:
   // Runs `commands` as one transaction: all of them or none. Errors: INTERNAL with nftables' text.
   absl::Status Run(const std::string& commands);
+  // The same for such as list; what they say.
+  absl::StatusOr<std::string> Ask(const std::string& commands);
 
  private:
   std::mutex mutex_;  // libnftables promises nothing about two contexts at a time

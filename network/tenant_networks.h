@@ -1,6 +1,7 @@
 // Port: a tenant's virtual network. The real one is libvirt + nftables (libvirt_networks.h).
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,14 @@ struct NetworkSpec {
   std::string tenant;
   Ipv4Subnet subnet;
   std::vector<Lease> leases;  // the primary's and every secondary's
+};
+
+// Frames of a tenant's machines, by what became of them.
+struct Traffic {
+  uint64_t accepted = 0;  // on their way to the host or out
+  uint64_t spoofed = 0;   // dropped: not from whom they said
+  uint64_t refused = 0;   // dropped: where they were to go, or came from, is not allowed
+  bool operator==(const Traffic&) const = default;
 };
 
 // libvirt network of a tenant: "flatvm-<tenant>".
@@ -52,6 +61,10 @@ class TenantNetworks {
 
   // Removes the host entry and the lease dnsmasq may hold; OK if it is not there.
   virtual absl::Status RemoveLease(const std::string& tenant, const Lease& lease) = 0;
+
+  // Counted since the tenant's network was made. Errors: also NOT_FOUND without a Reason if nothing
+  // is counted for that subnet.
+  virtual absl::StatusOr<Traffic> GetTraffic(const Ipv4Subnet& subnet) = 0;
 
   // Tenants whose network is there.
   virtual absl::StatusOr<std::vector<std::string>> ListTenants() = 0;

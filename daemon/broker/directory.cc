@@ -77,6 +77,9 @@ absl::StatusOr<TenantView> Directory::GetTenant(const std::string& name) {
   AddPrimary(&view);
   // The numbers on record stand without it.
   if (auto usage = ports_.cgroups.ReadUsage(name); usage.ok()) view.usage = *usage;
+  if (auto traffic = ports_.networks.GetTraffic(view.record.subnet); traffic.ok()) {
+    view.traffic = *traffic;
+  }
   return view;
 }
 

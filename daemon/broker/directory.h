@@ -23,7 +23,8 @@ struct TenantView {
   Resources left;
   PrimaryGrant grant;  // what the primary has while the secondaries have theirs
   std::optional<cgroups::SliceUsage>
-      usage;  // of GetTenant only; none if the kernel cannot be asked
+      usage;                                // of GetTenant only; none if the kernel cannot be asked
+  std::optional<network::Traffic> traffic;  // likewise
   PrimaryState primary_state = PrimaryState::kUnknown;  // kUnknown: libvirt cannot be asked
   bool primary_needs_restart = false;
   uint32_t vmm_overhead_mib = 0;

@@ -44,6 +44,12 @@ Json PressureJson(const v1::Pressure& pressure) {
   return {{"some_percent", pressure.some_percent()}, {"full_percent", pressure.full_percent()}};
 }
 
+Json TrafficJson(const v1::Traffic& traffic) {
+  return {{"accepted", traffic.accepted()},
+          {"spoofed", traffic.spoofed()},
+          {"refused", traffic.refused()}};
+}
+
 Json UsageJson(const v1::Usage& usage) {
   return {{"memory_bytes", usage.memory_bytes()},
           {"oom_kills", usage.oom_kills()},
@@ -161,7 +167,8 @@ Json TenantJson(const v1::Tenant& tenant) {
           {"cpus", tenant.cpus()},
           {"carve", CarveJson(tenant.carve())},
           {"quota_disk_mib", tenant.quota_disk_mib()},
-          {"usage", tenant.has_usage() ? UsageJson(tenant.usage()) : Json()}};
+          {"usage", tenant.has_usage() ? UsageJson(tenant.usage()) : Json()},
+          {"traffic", tenant.has_traffic() ? TrafficJson(tenant.traffic()) : Json()}};
 }
 
 Json UpdatedTenantJson(const v1::UpdateTenantResponse& answer) {

@@ -90,6 +90,13 @@ std::string UsageText(const v1::Usage& usage) {
            PressureRow("io", usage.io_pressure())}));
 }
 
+std::string TrafficText(const v1::Traffic& traffic) {
+  return StrCat("frames of its machines:\n",
+                RenderPairs({{"  accepted:", StrCat(traffic.accepted())},
+                             {"  spoofed:", StrCat(traffic.spoofed())},
+                             {"  refused:", StrCat(traffic.refused())}}));
+}
+
 // What it means that more is in use than the limits allow.
 std::string ExcessMeaning(const v1::UpdateTenantRequest& request,
                           const v1::UpdateTenantResponse& answer) {
@@ -143,7 +150,8 @@ std::string TenantDetails(const v1::Tenant& tenant) {
                    {"overhead:", StrCat(FormatSizeMib(tenant.vmm_overhead_mib()), " a VM")},
                    {"created:", CreatedAt(tenant)}}),
       "\n", TenantLimits(tenant), tenant.has_usage() ? "\n" : "",
-      tenant.has_usage() ? UsageText(tenant.usage()) : "");
+      tenant.has_usage() ? UsageText(tenant.usage()) : "", tenant.has_traffic() ? "\n" : "",
+      tenant.has_traffic() ? TrafficText(tenant.traffic()) : "");
 }
 
 std::string TenantLimits(const v1::Tenant& tenant) {

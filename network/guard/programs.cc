@@ -252,11 +252,11 @@ std::vector<bpf_insn> BuildBridgeOut(const Ipv4Subnet& subnet, const Tally& tall
   code.JumpIfEqual(Reg::kR0, htons(ETH_P_ARP), writer.verdicts().passed);
   code.Load(Size::kWord, Reg::kR7, Reg::kR6, Field(offsetof(__sk_buff, mark)));
   code.And(Reg::kR7, kJudgedMark);
-  code.JumpUnlessEqual(Reg::kR7, 0, writer.verdicts().accepted);
+  code.JumpUnlessEqual(Reg::kR7, 0, writer.verdicts().passed);
   code.JumpUnlessEqual(Reg::kR0, htons(ETH_P_IP), writer.verdicts().refused);
   writer.Read(kIp + kSource, kWords, sizeof(uint32_t));
   code.Load(Size::kWord, Reg::kR0, Reg::kR10, kWords);
-  code.JumpIfEqual(Reg::kR0, htonl(subnet.Gateway().value), writer.verdicts().accepted);
+  code.JumpIfEqual(Reg::kR0, htonl(subnet.Gateway().value), writer.verdicts().passed);
   code.Jump(writer.verdicts().refused);
   return writer.Finish();
 }

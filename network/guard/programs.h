@@ -17,7 +17,7 @@ inline constexpr uint32_t kJudgedMark = 0x01000000;
 
 // What is counted for a tenant, and its place in the map's value.
 struct Counts {
-  uint64_t accepted = 0;
+  uint64_t accepted = 0;  // of what its machines sent
   uint64_t spoofed = 0;  // its sender was not who it said
   uint64_t refused = 0;  // where it was to go, or came from, is not allowed
 };

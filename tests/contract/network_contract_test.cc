@@ -132,6 +132,14 @@ TEST_P(NetworkContract, RemovesANetworkAndIsNotSurprisedByNone) {
   EXPECT_EQ(networks().EnsureNetwork(acme_), absl::OkStatus());
 }
 
+TEST_P(NetworkContract, CountsTrafficFromTheNetworksBeginToItsEnd) {
+  EXPECT_EQ(networks().GetTraffic(acme_.subnet).status().code(), absl::StatusCode::kNotFound);
+  ASSERT_EQ(networks().EnsureNetwork(acme_), absl::OkStatus());
+  EXPECT_EQ(networks().GetTraffic(acme_.subnet).value_or(Traffic{.refused = 1}), Traffic{});
+  ASSERT_EQ(networks().RemoveNetwork("acme", acme_.subnet), absl::OkStatus());
+  EXPECT_EQ(networks().GetTraffic(acme_.subnet).status().code(), absl::StatusCode::kNotFound);
+}
+
 TEST_P(NetworkContract, AddsALeaseOnceAndAgain) {
   ASSERT_EQ(networks().EnsureNetwork(acme_), absl::OkStatus());
   EXPECT_EQ(networks().AddLease("acme", web_), absl::OkStatus());

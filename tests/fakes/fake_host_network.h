@@ -39,6 +39,13 @@ class FakeHostNetwork final : public network::HostNetwork, public FailableFake {
     return absl::OkStatus();
   }
 
+  absl::StatusOr<network::Traffic> GetTraffic(const network::Ipv4Subnet& subnet) override {
+    FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
+    const std::lock_guard lock(mutex_);
+    if (!guards_.contains(subnet)) return absl::NotFoundError("not counted");
+    return network::Traffic{};
+  }
+
   absl::StatusOr<network::BridgeState> GetBridgeState(const std::string& bridge) override {
     FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
     const std::lock_guard lock(mutex_);

@@ -58,6 +58,20 @@ absl::Status FakeNetworks::RemoveLease(const std::string& tenant, const Lease& l
   return absl::OkStatus();
 }
 
+absl::StatusOr<network::Traffic> FakeNetworks::GetTraffic(const network::Ipv4Subnet& subnet) {
+  FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
+  const std::lock_guard lock(mutex_);
+  for (const auto& [tenant, network] : state_) {
+    if (network.subnet == subnet) return traffic_;
+  }
+  return absl::NotFoundError("not counted");
+}
+
+void FakeNetworks::SetTraffic(const network::Traffic& traffic) {
+  const std::lock_guard lock(mutex_);
+  traffic_ = traffic;
+}
+
 absl::StatusOr<std::vector<std::string>> FakeNetworks::ListTenants() {
   FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
   const std::lock_guard lock(mutex_);

@@ -26,14 +26,19 @@ class FakeNetworks final : public network::TenantNetworks, public FailableFake {
   absl::Status RemoveNetwork(const std::string& tenant, const network::Ipv4Subnet& subnet) override;
   absl::Status AddLease(const std::string& tenant, const network::Lease& lease) override;
   absl::Status RemoveLease(const std::string& tenant, const network::Lease& lease) override;
+  absl::StatusOr<network::Traffic> GetTraffic(const network::Ipv4Subnet& subnet) override;
   absl::StatusOr<std::vector<std::string>> ListTenants() override;
+
+  // What GetTraffic is to say for every tenant.
+  void SetTraffic(const network::Traffic& traffic);
 
   // All of it, to compare with before.
   State Snapshot() const;
 
  private:
   mutable std::mutex mutex_;
-  State state_;  // guarded by mutex_
+  State state_;               // guarded by mutex_
+  network::Traffic traffic_;  // guarded by mutex_
 };
 
 }  // namespace flatvm::fakes

@@ -125,6 +125,27 @@ TEST_F(NftTableTest, ShowsTenantsOnlyTheirGatewaysDnsAndDhcp) {
   EXPECT_FALSE(IsEchoed(*web_, "192.0.2.1"));
 }
 
+TEST_F(NftTableTest, CountsForEachTenantAndWithoutACounterDropsAllTheSame) {
+  LoadBoth();
+  EXPECT_TRUE(IsSilent(*web_, *rival_, "10.213.5.2"));
+  EXPECT_TRUE(IsSilent(*web_, *host_, "192.0.2.1", 22));
+  EXPECT_TRUE(Arrives(*web_, *host_, "10.213.4.1", 53));
+  web_->Ip("addr add 10.213.5.77/32 dev eth0");
+  EXPECT_TRUE(IsSilent(*web_, *outside_, "192.0.2.2", kPort, "10.213.5.77"));
+  host_->Run([&] {
+    const auto counted = [&](const network::Ipv4Subnet& subnet) {
+      return network::ParseCounters(*nft_.Ask(network::BuildListCounters(subnet)), subnet);
+    };
+    EXPECT_GE(counted(kAcme).accepted, 1U);
+    EXPECT_GE(counted(kAcme).spoofed, 1U);
+    EXPECT_GE(counted(kAcme).refused, 2U);
+    EXPECT_EQ(counted(kGlobex), network::Traffic{});
+  });
+  Load("flush map inet flatvm refused_of; flush map inet flatvm spoofed_of");
+  EXPECT_TRUE(IsSilent(*web_, *rival_, "10.213.5.2"));
+  EXPECT_TRUE(IsSilent(*web_, *outside_, "192.0.2.2", kPort, "10.213.5.77"));
+}
+
 TEST_F(NftTableTest, LetsAMachineAskForItsFirstAddress) {
   LoadBoth();
   web_->Ip("addr flush dev eth0");

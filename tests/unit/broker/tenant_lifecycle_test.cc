@@ -40,6 +40,15 @@ TEST_F(TenantLifecycleTest, GivesAPrimaryEverythingATenantHas) {
   EXPECT_EQ(host_.records.Tenants().at("acme").state, TenantState::kReady);
 }
 
+TEST_F(TenantLifecycleTest, ShowsWhatBecameOfItsFramesIfThatIsKnown) {
+  ASSERT_TRUE(world_.AddTenant("acme").ok());
+  const network::Traffic traffic{.accepted = 5, .spoofed = 3, .refused = 2};
+  host_.networks.SetTraffic(traffic);
+  EXPECT_EQ(world_.directory.GetTenant("acme")->traffic, traffic);
+  host_.networks.FailNext("GetTraffic", base::InternalError("ordered"));
+  EXPECT_EQ(world_.directory.GetTenant("acme")->traffic, std::nullopt);
+}
+
 TEST_F(TenantLifecycleTest, SaysWhatNeedsARestartOfARunningPrimary) {
   host_.hypervisor.StartPrimary("acme-primary");
   const auto result = world_.AddTenant("acme", PrimaryRestart::kLeaveRunning);

@@ -33,6 +33,7 @@ v1::Tenant PlainTenant() {
   tenant.clear_carve();
   tenant.clear_quota_disk_mib();
   tenant.clear_usage();
+  tenant.clear_traffic();
   return tenant;
 }
 
@@ -84,7 +85,12 @@ TEST(TenantDetails, HasItsLimitsAndItsUsage) {
                                        "PRESSURE  SOME    FULL\n"
                                        "memory    0.50%   0.25%\n"
                                        "cpu       12.35%  0.00%\n"
-                                       "io        3.00%   0.00%\n");
+                                       "io        3.00%   0.00%\n"
+                                       "\n"
+                                       "frames of its machines:\n"
+                                       "  accepted:  123456\n"
+                                       "  spoofed:   7\n"
+                                       "  refused:   89\n");
 }
 
 TEST(TenantDetails, SaysWhatIsNotLimitedAndLeavesOutWhatIsNotTold) {

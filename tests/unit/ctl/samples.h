@@ -81,6 +81,9 @@ inline v1::Tenant SampleTenant() {
   tenant.mutable_carve()->set_primary_min_memory_mib(512);
   tenant.set_quota_disk_mib(5120);
   *tenant.mutable_usage() = SampleUsage();
+  tenant.mutable_traffic()->set_accepted(123456);
+  tenant.mutable_traffic()->set_spoofed(7);
+  tenant.mutable_traffic()->set_refused(89);
   return tenant;
 }
 

@@ -48,8 +48,10 @@ TEST(BaseRuleset, HasNoUplinkElementWithoutUplinks) {
 
 TEST(RestoredRuleset, HasTheTenantsAndNoElementOfBefore) {
   const std::string text = BuildRestore({"eth0"}, {Subnet()});
-  for (const char* set : {"sources", "gateways", "hairpins"}) {
-    const size_t flushed = text.find(std::string("flush set inet flatvm ") + set);
+  for (const char* set :
+       {"sources", "gateways", "hairpins", "accepted_of", "spoofed_of", "refused_of"}) {
+    const std::string kind = std::string(set).ends_with("_of") ? "map" : "set";
+    const size_t flushed = text.find("flush " + kind + " inet flatvm " + set);
     const size_t added = text.find(std::string("add element inet flatvm ") + set);
     ASSERT_NE(flushed, std::string::npos) << set;
     EXPECT_LT(flushed, added) << set;
@@ -61,20 +63,38 @@ TEST(RestoredRuleset, HasTheTenantsAndNoElementOfBefore) {
 
 TEST(TenantElements, AreKeyedByTheTenantsBridge) {
   EXPECT_EQ(BuildAddTenant(Subnet()),
+            "add counter inet flatvm accepted-fv-0ad50400\n"
+            "add counter inet flatvm spoofed-fv-0ad50400\n"
+            "add counter inet flatvm refused-fv-0ad50400\n"
             "add element inet flatvm sources { \"fv-0ad50400\" . 10.213.4.0/24 }\n"
             "add element inet flatvm gateways { \"fv-0ad50400\" . 10.213.4.1 }\n"
-            "add element inet flatvm hairpins { \"fv-0ad50400\" . \"fv-0ad50400\" }\n");
+            "add element inet flatvm hairpins { \"fv-0ad50400\" . \"fv-0ad50400\" }\n"
+            "add element inet flatvm accepted_of { \"fv-0ad50400\" : \"accepted-fv-0ad50400\" }\n"
+            "add element inet flatvm spoofed_of { \"fv-0ad50400\" : \"spoofed-fv-0ad50400\" }\n"
+            "add element inet flatvm refused_of { \"fv-0ad50400\" : \"refused-fv-0ad50400\" }\n");
 }
 
 TEST(TenantElements, AreRemovedOneByOneAndNotRefused) {
   const std::string text = BuildRemoveTenant(Subnet());
-  for (const char* set : {"sources", "gateways", "hairpins"}) {
+  for (const char* set :
+       {"sources", "gateways", "hairpins", "accepted_of", "spoofed_of", "refused_of"}) {
     const size_t added = text.find(std::string("add element inet flatvm ") + set);
     const size_t deleted = text.find(std::string("delete element inet flatvm ") + set);
     EXPECT_NE(deleted, std::string::npos) << set;
     EXPECT_LT(added, deleted) << set;
   }
   EXPECT_THAT(text, Not(HasSubstr("flush")));
+}
+
+TEST(TenantCounters, AreReadFromAListing) {
+  const char* const listing =
+      "table inet flatvm {\n\tcounter accepted-fv-0ad50400 {\n\t\tpackets 5 bytes 420\n\t}\n}\n"
+      "table inet flatvm {\n\tcounter refused-fv-0ad50400 {\n\t\tpackets 18446744073709551615 "
+      "bytes 1\n\t}\n}\n";
+  EXPECT_EQ(ParseCounters(listing, Subnet()),
+            (Traffic{.accepted = 5, .spoofed = 0, .refused = UINT64_MAX}));
+  EXPECT_EQ(ParseCounters("", Subnet()), Traffic{});
+  EXPECT_EQ(ParseCounters("counter accepted-fv-0ad50400 {", Subnet()), Traffic{});
 }
 
 }  // namespace

@@ -108,6 +108,7 @@ broker::TenantView View() {
   view.record.primary_uuid = "11111111-2222-4333-8444-555555555555";
   view.record.cid = base::VsockCid{1000};
   view.record.subnet = {.address = {0x0AD50000}, .prefix_length = 24};
+  view.traffic = network::Traffic{.accepted = 5, .spoofed = 3, .refused = 2};
   view.primary_state = broker::PrimaryState::kRunning;
   return view;
 }
@@ -121,6 +122,7 @@ TEST(Convert, TellsAPrimaryNothingOfTheHost) {
   EXPECT_EQ(tenant.primary().uuid(), "");
   EXPECT_EQ(tenant.network(), "");
   EXPECT_EQ(tenant.slice(), "");
+  EXPECT_FALSE(tenant.has_traffic());
 }
 
 TEST(Convert, TellsTheOperatorWhereTheTenantIs) {
@@ -129,6 +131,9 @@ TEST(Convert, TellsTheOperatorWhereTheTenantIs) {
   EXPECT_EQ(tenant.primary().domain(), "acme-primary");
   EXPECT_EQ(tenant.network(), "flatvm-acme");
   EXPECT_EQ(tenant.slice(), "flatvm-acme.slice");
+  EXPECT_EQ(tenant.traffic().accepted(), 5U);
+  EXPECT_EQ(tenant.traffic().spoofed(), 3U);
+  EXPECT_EQ(tenant.traffic().refused(), 2U);
 }
 
 TEST(Convert, GivesAValidatedCreateNoPlaceInTheWorld) {
