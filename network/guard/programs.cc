@@ -7,98 +7,25 @@
 #include <cstddef>
 
 #include "network/guard/bpf_program.h"
-#include "network/guard/verdict_tail.h"
+#include "network/guard/frame_writer.h"
 
 namespace flatvm::guard {
 namespace {
 
 using network::Ipv4Subnet;
 
-// Offsets into a frame, and of an IPv4 header's fields (RFC 791) from its begin.
-constexpr uint32_t kIp = ETH_HLEN;
 constexpr uint32_t kArpSender = ETH_HLEN + 14;  // RFC 826, Ethernet and IPv4
-constexpr int16_t kFragment = 6;
-constexpr int16_t kProtocol = 9;
-constexpr int16_t kSource = 12;
-constexpr int16_t kDestination = 16;
-constexpr uint32_t kIpHeader = 20;
-
-// The stack below R10; the tail's key is at -4.
-constexpr int16_t kWords = -16;   // small things that are read from the frame
-constexpr int16_t kHeader = -40;  // an IPv4 header
-constexpr int16_t kRoute = -104;  // a bpf_fib_lookup
+constexpr int16_t kRoute = -112;                // on the stack: a bpf_fib_lookup
 static_assert(kHeader - static_cast<int16_t>(sizeof(bpf_fib_lookup)) >= kRoute);
 
-constexpr uint32_t kAnyFragment = 0x3FFF;    // offset, and "more fragments"
-constexpr uint32_t kDhcpPorts = 0x00440043;  // from 68 to 67
 constexpr uint32_t kEchoRequest = 8;
 
 uint32_t MaskOf(const Ipv4Subnet& subnet) {
   return subnet.prefix_length == 0 ? 0 : htonl(~uint32_t{0} << (32U - subnet.prefix_length));
 }
 
-int16_t Field(size_t offset) { return static_cast<int16_t>(offset); }
-
-// R6 is the context from here on.
-class Writer {
- public:
-  explicit Writer(const Tally& tally) : verdicts_(code_), tally_(tally) {
-    code_.Move(Reg::kR6, Reg::kR1);
-  }
-
-  // Copies frame bytes to the stack; a frame that ends before them is refused.
-  void Read(uint32_t offset, int16_t stack, uint32_t size) {
-    code_.Set(Reg::kR2, offset);
-    ReadAtR2(stack, size);
-  }
-  void ReadAtR2(int16_t stack, uint32_t size) {
-    code_.Move(Reg::kR1, Reg::kR6);
-    code_.PointInto(Reg::kR3, stack);
-    code_.Set(Reg::kR4, size);
-    code_.Call(BPF_FUNC_skb_load_bytes);
-    code_.JumpUnlessEqual(Reg::kR0, 0, verdicts_.refused);
-  }
-  void LoadProtocol() {
-    code_.Load(Size::kWord, Reg::kR0, Reg::kR6, Field(offsetof(__sk_buff, protocol)));
-  }
-  void RefuseVlans() {
-    code_.Load(Size::kWord, Reg::kR0, Reg::kR6, Field(offsetof(__sk_buff, vlan_present)));
-    code_.JumpUnlessEqual(Reg::kR0, 0, verdicts_.refused);
-  }
-  // Of the IPv4 header on the stack.
-  void LoadField(Size size, Reg to, int16_t field) {
-    code_.Load(size, to, Reg::kR10, static_cast<int16_t>(kHeader + field));
-  }
-  // The first four bytes behind the IPv4 header: ports, or an ICMP type. To kWords.
-  void ReadPayload() {
-    LoadField(Size::kByte, Reg::kR2, 0);
-    code_.And(Reg::kR2, 0xF);
-    code_.ShiftLeft(Reg::kR2, 2);  // the header's length is in words of 32 bits
-    code_.Add(Reg::kR2, kIp);
-    ReadAtR2(kWords, sizeof(uint32_t));
-  }
-  void RefuseFragments() {
-    LoadField(Size::kHalf, Reg::kR0, kFragment);
-    code_.And(Reg::kR0, htons(kAnyFragment));
-    code_.JumpUnlessEqual(Reg::kR0, 0, verdicts_.refused);
-  }
-
-  std::vector<bpf_insn> Finish() {
-    verdicts_.EmitTail(tally_);
-    return code_.Finish();
-  }
-
-  BpfProgram& code() { return code_; }
-  const Verdicts& verdicts() const { return verdicts_; }
-
- private:
-  BpfProgram code_;
-  Verdicts verdicts_;
-  const Tally tally_;
-};
-
 // A machine's own address, or none as in a probe for a free one (RFC 5227).
-void EmitArp(Writer& writer, const Ipv4Subnet& subnet) {
+void EmitArp(FrameWriter& writer, const Ipv4Subnet& subnet) {
   BpfProgram& code = writer.code();
   writer.Read(kArpSender, kWords, sizeof(uint32_t));
   code.Load(Size::kWord, Reg::kR0, Reg::kR10, kWords);
@@ -109,19 +36,7 @@ void EmitArp(Writer& writer, const Ipv4Subnet& subnet) {
   code.Jump(writer.verdicts().passed);
 }
 
-void EmitDhcpOnly(Writer& writer) {
-  BpfProgram& code = writer.code();
-  const Verdicts& verdicts = writer.verdicts();
-  writer.LoadField(Size::kByte, Reg::kR0, kProtocol);
-  code.JumpUnlessEqual(Reg::kR0, IPPROTO_UDP, verdicts.refused);
-  writer.RefuseFragments();
-  writer.ReadPayload();
-  code.Load(Size::kWord, Reg::kR0, Reg::kR10, kWords);
-  code.JumpIfEqual(Reg::kR0, htonl(kDhcpPorts), verdicts.accepted);
-  code.Jump(verdicts.refused);
-}
-
-void EmitGateway(Writer& writer) {
+void EmitGateway(FrameWriter& writer) {
   BpfProgram& code = writer.code();
   const Verdicts& verdicts = writer.verdicts();
   const BpfProgram::Label icmp = code.NewLabel();
@@ -133,18 +48,18 @@ void EmitGateway(Writer& writer) {
   code.Load(Size::kHalf, Reg::kR7, Reg::kR10, kWords + 2);  // the port it is for
   code.JumpIfEqual(Reg::kR0, IPPROTO_TCP, tcp);
   code.JumpUnlessEqual(Reg::kR0, IPPROTO_UDP, verdicts.refused);
-  code.JumpIfEqual(Reg::kR7, htons(67), verdicts.accepted);
+  code.JumpIfEqual(Reg::kR7, htons(67), verdicts.passed);
   code.Bind(tcp);
-  code.JumpIfEqual(Reg::kR7, htons(53), verdicts.accepted);
+  code.JumpIfEqual(Reg::kR7, htons(53), verdicts.passed);
   code.Jump(verdicts.refused);
   code.Bind(icmp);
   code.Load(Size::kByte, Reg::kR0, Reg::kR10, kWords);
-  code.JumpIfEqual(Reg::kR0, kEchoRequest, verdicts.accepted);
+  code.JumpIfEqual(Reg::kR0, kEchoRequest, verdicts.passed);
   code.Jump(verdicts.refused);
 }
 
 // Asks for the route as the kernel will, local addresses included.
-void EmitRoute(Writer& writer, const std::vector<uint32_t>& uplinks) {
+void EmitRoute(FrameWriter& writer, const std::vector<uint32_t>& uplinks) {
   BpfProgram& code = writer.code();
   const Verdicts& verdicts = writer.verdicts();
   const auto in_route = [](size_t field) { return static_cast<int16_t>(kRoute + Field(field)); };
@@ -175,13 +90,14 @@ void EmitRoute(Writer& writer, const std::vector<uint32_t>& uplinks) {
   code.JumpUnlessEqual(Reg::kR0, BPF_FIB_LKUP_RET_NO_NEIGH, verdicts.refused);
   code.Bind(forwarded);
   code.Load(Size::kWord, Reg::kR0, Reg::kR10, in_route(offsetof(bpf_fib_lookup, ifindex)));
-  for (const uint32_t uplink : uplinks) code.JumpIfEqual(Reg::kR0, uplink, verdicts.accepted);
+  for (const uint32_t uplink : uplinks) code.JumpIfEqual(Reg::kR0, uplink, verdicts.passed);
   code.Load(Size::kWord, Reg::kR7, Reg::kR6, Field(offsetof(__sk_buff, ifindex)));
   code.JumpUnlessSame(Reg::kR0, Reg::kR7, verdicts.refused);
-  code.Jump(verdicts.accepted);
+  code.Jump(verdicts.passed);
 }
 
-void EmitIpv4In(Writer& writer, const Ipv4Subnet& subnet, const std::vector<uint32_t>& uplinks) {
+void EmitIpv4In(FrameWriter& writer, const Ipv4Subnet& subnet,
+                const std::vector<uint32_t>& uplinks) {
   BpfProgram& code = writer.code();
   const Verdicts& verdicts = writer.verdicts();
   const BpfProgram::Label dhcp = code.NewLabel();
@@ -206,13 +122,13 @@ void EmitIpv4In(Writer& writer, const Ipv4Subnet& subnet, const std::vector<uint
   code.JumpIfEqual(Reg::kR7, htonl(0xA9FE0000), verdicts.refused);  // 169.254.0.0/16
   EmitRoute(writer, uplinks);
   code.Bind(dhcp);
-  EmitDhcpOnly(writer);
+  writer.JumpWithDhcpRequest(verdicts.passed);
   code.Bind(gateway);
   EmitGateway(writer);
 }
 
 // Groups are nobody's business on the host; the rest is an attempt.
-void EmitIpv6In(Writer& writer) {
+void EmitIpv6In(FrameWriter& writer) {
   BpfProgram& code = writer.code();
   constexpr uint32_t kGroup = 0x3333;  // how their hardware addresses begin
   writer.Read(0, kWords, sizeof(uint16_t));
@@ -225,7 +141,7 @@ void EmitIpv6In(Writer& writer) {
 
 std::vector<bpf_insn> BuildBridgeIn(const Ipv4Subnet& subnet, const std::vector<uint32_t>& uplinks,
                                     const Tally& tally) {
-  Writer writer(tally);
+  FrameWriter writer(tally);
   BpfProgram& code = writer.code();
   const BpfProgram::Label arp = code.NewLabel();
   const BpfProgram::Label ipv4 = code.NewLabel();
@@ -246,7 +162,7 @@ std::vector<bpf_insn> BuildBridgeIn(const Ipv4Subnet& subnet, const std::vector<
 }
 
 std::vector<bpf_insn> BuildBridgeOut(const Ipv4Subnet& subnet, const Tally& tally) {
-  Writer writer(tally);
+  FrameWriter writer(tally);
   BpfProgram& code = writer.code();
   writer.LoadProtocol();
   code.JumpIfEqual(Reg::kR0, htons(ETH_P_ARP), writer.verdicts().passed);
@@ -262,7 +178,7 @@ std::vector<bpf_insn> BuildBridgeOut(const Ipv4Subnet& subnet, const Tally& tall
 }
 
 std::vector<bpf_insn> BuildUplinkOut(const Ipv4Subnet& pool, const Tally& tally) {
-  Writer writer(tally);
+  FrameWriter writer(tally);
   BpfProgram& code = writer.code();
   writer.LoadProtocol();
   code.JumpUnlessEqual(Reg::kR0, htons(ETH_P_IP), writer.verdicts().passed);

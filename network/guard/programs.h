@@ -4,6 +4,7 @@
 
 #include <linux/bpf.h>
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -18,8 +19,8 @@ inline constexpr uint32_t kJudgedMark = 0x01000000;
 // What is counted for a tenant, and its place in the map's value.
 struct Counts {
   uint64_t accepted = 0;  // of what its machines sent
-  uint64_t spoofed = 0;  // its sender was not who it said
-  uint64_t refused = 0;  // where it was to go, or came from, is not allowed
+  uint64_t spoofed = 0;   // its sender was not who it said
+  uint64_t refused = 0;   // where it was to go, or came from, is not allowed
 };
 
 // The map of counts: a hash from a number that stands for the tenant to Counts.
@@ -28,11 +29,28 @@ struct Tally {
   uint32_t key = 0;
 };
 
+// A machine as its port knows it.
+struct Machine {
+  std::array<uint8_t, 6> mac{};
+  network::Ipv4Address address;
+  bool operator==(const Machine&) const = default;
+};
+
+// For what a machine sends, on its port's way in: its own hardware address, its own IPv4 address
+// (none only to ask for one), ARP and neighbour discovery in its own name, as IPv6 address only the
+// link-local one that follows from its hardware address. It is no DHCP server and no router.
+// Ethernet types are ARP, IPv4 and IPv6; no VLAN; of IPv6's extension headers a hop-by-hop one
+// before MLD and fragments of TCP and UDP.
+std::vector<bpf_insn> BuildPortIn(const Machine& machine, const Tally& tally);
+
+// For a port of which nobody knows whose it is: nothing passes.
+std::vector<bpf_insn> BuildClosedPort(const Tally& tally);
+
 // For frames that a tenant's machines send to the host itself, on the bridge's way in: the source
 // is of the subnet and not the gateway; DHCP, DNS and echo requests to the gateway; all else only
 // where the host's routes lead out by one of `uplinks` (interface indices) or back to the bridge,
 // and not to link-local addresses. Frames to groups that the host is in for nobody end without
-// being counted. ARP for the machines' own addresses passes.
+// being counted. ARP for the machines' own addresses passes. What passes was counted at its port.
 std::vector<bpf_insn> BuildBridgeIn(const network::Ipv4Subnet& subnet,
                                     const std::vector<uint32_t>& uplinks, const Tally& tally);
 

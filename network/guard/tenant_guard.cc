@@ -69,6 +69,19 @@ absl::Status TenantGuard::EnsureBridge(uint32_t bridge, const Ipv4Subnet& subnet
   return Ensure(bridge, Way::kOut, BuildBridgeOut(subnet, tally));
 }
 
+absl::Status TenantGuard::EnsurePort(uint32_t port, const Ipv4Subnet& subnet,
+                                     const Machine& machine) {
+  FLATVM_RETURN_IF_ERROR(Open());
+  FLATVM_RETURN_IF_ERROR(tc_->EnsureClsact(port));
+  return Ensure(port, Way::kIn, BuildPortIn(machine, {.map = counts_->fd(), .key = KeyOf(subnet)}));
+}
+
+absl::Status TenantGuard::ClosePort(uint32_t port, const Ipv4Subnet& subnet) {
+  FLATVM_RETURN_IF_ERROR(Open());
+  FLATVM_RETURN_IF_ERROR(tc_->EnsureClsact(port));
+  return Ensure(port, Way::kIn, BuildClosedPort({.map = counts_->fd(), .key = KeyOf(subnet)}));
+}
+
 absl::Status TenantGuard::EnsureUplink(uint32_t uplink) {
   FLATVM_RETURN_IF_ERROR(Open());
   const Tally tally{.map = counts_->fd(), .key = kNobody};

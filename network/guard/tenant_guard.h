@@ -29,6 +29,10 @@ class TenantGuard {
   // given by index. Idempotent: what is in place already is left alone.
   absl::Status EnsureBridge(uint32_t bridge, const network::Ipv4Subnet& subnet,
                             const std::vector<uint32_t>& uplinks);
+  // Guards a port of that bridge, by which `machine` sends.
+  absl::Status EnsurePort(uint32_t port, const network::Ipv4Subnet& subnet, const Machine& machine);
+  // Lets nothing in by a port of it, of which nobody knows whose it is.
+  absl::Status ClosePort(uint32_t port, const network::Ipv4Subnet& subnet);
   absl::Status EnsureUplink(uint32_t uplink);
   absl::Status RemoveUplink(uint32_t uplink);
 

@@ -97,7 +97,6 @@ TEST_F(TenantGuardTest, LetsOutWhatIsTranslatedAndNothingElse) {
   EXPECT_TRUE(IsSilent(*web_, *outside_, "192.0.2.2")) << "with a private source";
   Translate();
   EXPECT_TRUE(Arrives(*web_, *outside_, "192.0.2.2"));
-  EXPECT_GT(Counted(kAcme).accepted, 0U);
 }
 
 TEST_F(TenantGuardTest, LeavesWhatIsTooLargeForTheUplinkToTheKernel) {

@@ -16,8 +16,12 @@ constexpr size_t kMostInstructions = 4096;  // of a kernel that does not know CA
 
 std::vector<std::vector<bpf_insn>> AllPrograms() {
   const Tally tally{.map = 5, .key = 1};
-  return {BuildBridgeIn(kSubnet, {2, 3}, tally), BuildBridgeIn(kSubnet, {}, tally),
-          BuildBridgeOut(kSubnet, tally), BuildUplinkOut(kPool, tally)};
+  return {BuildBridgeIn(kSubnet, {2, 3}, tally),
+          BuildBridgeIn(kSubnet, {}, tally),
+          BuildBridgeOut(kSubnet, tally),
+          BuildUplinkOut(kPool, tally),
+          BuildPortIn({.mac = {0x52, 0x54, 0, 1, 2, 3}, .address = {0x0AD50402}}, tally),
+          BuildClosedPort(tally)};
 }
 
 bool IsJump(const bpf_insn& instruction) {
