@@ -25,8 +25,14 @@ class HostNetwork {
   virtual absl::Status EnsureFilter(const Ipv4Subnet& subnet) = 0;
 
   // What keeps the tenant apart while the filter is not there, because somebody flushed it: on its
-  // bridge, which is there, and on the uplinks. Idempotent.
-  virtual absl::Status EnsureGuard(const Ipv4Subnet& subnet) = 0;
+  // bridge, which is there, on the ports of `spec`'s machines, and on the uplinks. Ports of others
+  // are shut. Idempotent.
+  virtual absl::Status EnsureGuard(const NetworkSpec& spec) = 0;
+
+  // One machine more, or less, on a bridge that is guarded: its port, now or when it comes, lets in
+  // what the machine may send. OK if it is just so.
+  virtual absl::Status AddMachine(const std::string& bridge, const Lease& machine) = 0;
+  virtual absl::Status RemoveMachine(const std::string& bridge, const Lease& machine) = 0;
 
   // Takes the tenant's share of the filter away, and what was counted for it; OK if it is not
   // there. Its bridge's guard goes with the bridge.

@@ -56,7 +56,7 @@ absl::Status KernelNetwork::EnsureFilter(const Ipv4Subnet& subnet) {
   const std::lock_guard lock(mutex_);
   FLATVM_ASSIGN_OR_RETURN(const std::vector<std::string> uplinks, Uplinks());
   FLATVM_RETURN_IF_ERROR(nft_.Run(BuildBaseRuleset(uplinks) + BuildAddTenant(subnet)));
-  tenants_.insert(subnet);
+  tenants_[BridgeName(subnet)].subnet = subnet;
   return EnsureForwarding();
 }
 
@@ -84,19 +84,14 @@ std::vector<uint32_t> KernelNetwork::GuardUplinks(const std::vector<std::string>
   return indices;
 }
 
-absl::Status KernelNetwork::EnsureGuard(const Ipv4Subnet& subnet) {
-  const std::lock_guard lock(mutex_);
-  FLATVM_ASSIGN_OR_RETURN(const std::vector<std::string> uplinks, Uplinks());
-  const uint32_t bridge = ::if_nametoindex(BridgeName(subnet).c_str());
-  if (bridge == 0) return base::InternalError("a tenant's bridge is gone, and cannot be guarded");
-  return guard_.EnsureBridge(bridge, subnet, GuardUplinks(uplinks));
-}
-
 absl::Status KernelNetwork::RemoveFilter(const Ipv4Subnet& subnet) {
   const std::lock_guard lock(mutex_);
-  tenants_.erase(subnet);
+  if (const auto found = tenants_.find(BridgeName(subnet)); found != tenants_.end()) {
+    FLATVM_RETURN_IF_ERROR(Bind(found->second, {}));
+    tenants_.erase(found);
+  }
   if (tenants_.empty()) GuardUplinks({});
-  FLATVM_RETURN_IF_ERROR(nft_.Run(BuildRemoveTenant(subnet)));
+  FLATVM_RETURN_IF_ERROR(nft_.Run(BuildRemoveTenant(subnet) + BuildRemovePortCounters(subnet)));
   return guard_.Forget(subnet);
 }
 
@@ -104,18 +99,17 @@ absl::StatusOr<size_t> KernelNetwork::RestoreFilter() {
   const std::lock_guard lock(mutex_);
   if (tenants_.empty()) return size_t{0};
   FLATVM_ASSIGN_OR_RETURN(const std::vector<std::string> uplinks, Uplinks());
-  const std::vector<Ipv4Subnet> tenants(tenants_.begin(), tenants_.end());
+  std::vector<Ipv4Subnet> subnets;
+  for (const auto& [bridge, tenant] : tenants_) subnets.push_back(tenant.subnet);
   // A set of our name but of another kind, for one, stands in the way of the first.
-  if (!nft_.Run(BuildRestore(uplinks, tenants)).ok()) {
-    FLATVM_RETURN_IF_ERROR(nft_.Run(BuildAnew(uplinks, tenants)));
+  if (!nft_.Run(BuildRestore(uplinks, subnets)).ok()) {
+    FLATVM_RETURN_IF_ERROR(nft_.Run(BuildAnew(uplinks, subnets)));
   }
+  FLATVM_RETURN_IF_ERROR(BindAll());
   const std::vector<uint32_t> indices = GuardUplinks(uplinks);
-  for (const Ipv4Subnet& tenant : tenants) {
-    const uint32_t bridge = ::if_nametoindex(BridgeName(tenant).c_str());
-    if (bridge != 0) FLATVM_RETURN_IF_ERROR(guard_.EnsureBridge(bridge, tenant, indices));
-  }
+  for (auto& [bridge, tenant] : tenants_) FLATVM_RETURN_IF_ERROR(GuardTenant(tenant, indices));
   FLATVM_RETURN_IF_ERROR(EnsureForwarding());
-  return tenants.size();
+  return subnets.size();
 }
 
 absl::StatusOr<Traffic> KernelNetwork::GetTraffic(const Ipv4Subnet& subnet) {
@@ -129,6 +123,12 @@ absl::StatusOr<Traffic> KernelNetwork::GetTraffic(const Ipv4Subnet& subnet) {
     const Traffic table = ParseCounters(*listing, subnet);
     traffic.spoofed += table.spoofed;
     traffic.refused += table.refused;
+  }
+  if (const absl::StatusOr<std::string> listing = nft_.Ask(BuildListPortCounters(subnet));
+      listing.ok()) {
+    const Traffic ports = ParseCounters(*listing, subnet);
+    traffic.spoofed += ports.spoofed;
+    traffic.refused += ports.refused;
   }
   return traffic;
 }

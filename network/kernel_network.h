@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <mutex>
 #include <set>
 #include <string>
@@ -10,6 +11,7 @@
 #include "daemon/base/log.h"
 #include "network/guard/tenant_guard.h"
 #include "network/host_network.h"
+#include "network/nft_ports.h"
 #include "network/nft_table.h"
 
 namespace flatvm::network {
@@ -22,14 +24,17 @@ struct KernelNetworkSettings {
 };
 
 // Acts in the network namespace of the calling thread. Remembers the tenants whose filter was
-// ensured, to restore it by. Needs CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF and a writable /proc/sys.
+// ensured, and their machines, to restore it by. Needs CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF and a
+// writable /proc/sys.
 class KernelNetwork final : public HostNetwork {
  public:
   KernelNetwork(const KernelNetworkSettings& settings, base::Logger& log)
       : uplink_(settings.uplink), log_(log), guard_(settings.pool, settings.counts_path) {}
 
   absl::Status EnsureFilter(const Ipv4Subnet& subnet) override;
-  absl::Status EnsureGuard(const Ipv4Subnet& subnet) override;
+  absl::Status EnsureGuard(const NetworkSpec& spec) override;
+  absl::Status AddMachine(const std::string& bridge, const Lease& machine) override;
+  absl::Status RemoveMachine(const std::string& bridge, const Lease& machine) override;
   absl::Status RemoveFilter(const Ipv4Subnet& subnet) override;
   // What the guard and the table counted. The table's part begins at 0 when somebody deleted it.
   absl::StatusOr<Traffic> GetTraffic(const Ipv4Subnet& subnet) override;
@@ -42,18 +47,35 @@ class KernelNetwork final : public HostNetwork {
   // nothing. Errors: INTERNAL.
   absl::StatusOr<size_t> RestoreFilter();
 
+  // Guards the ports of those of `bridges`, by index, that are tenants'; for when some came or
+  // went. Errors: INTERNAL.
+  absl::Status GuardPorts(const std::set<uint32_t>& bridges);
+
  private:
+  struct Tenant {
+    Ipv4Subnet subnet;
+    bool guarded = false;  // its bridge was there, and its machines are known
+    std::vector<Lease> machines;
+    std::set<PortBinding> bound;  // in the table of ports
+  };
+
   // With mutex_ held. Errors: INTERNAL. That there is none any more is logged.
   absl::StatusOr<std::vector<std::string>> Uplinks();
   // Their indices, of those that are there, with their guards in place; others' are taken away.
   std::vector<uint32_t> GuardUplinks(const std::vector<std::string>& uplinks);
+  // Bridge and ports, if the bridge is there and the machines are known.
+  absl::Status GuardTenant(Tenant& tenant, const std::vector<uint32_t>& uplinks);
+  absl::Status GuardPortsOf(Tenant& tenant, uint32_t bridge);
+  // Brings the table of ports in line, which may have been flushed.
+  absl::Status Bind(Tenant& tenant, std::set<PortBinding> wanted);
+  absl::Status BindAll();
 
   const std::string uplink_;
   base::Logger& log_;
   NftTable nft_;
   std::mutex mutex_;  // guards what is below, and is held while the kernel acts on it
   guard::TenantGuard guard_;
-  std::set<Ipv4Subnet> tenants_;             // those with a filter
+  std::map<std::string, Tenant> tenants_;    // those with a filter, by bridge
   bool has_uplink_ = true;                   // when it was looked for last
   std::set<uint32_t> guarded_uplinks_;       // by index
   std::set<std::string> unguarded_uplinks_;  // those that were complained of

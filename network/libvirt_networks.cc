@@ -178,7 +178,7 @@ absl::Status LibvirtNetworks::EnsureNetwork(const NetworkSpec& spec) {
                             host_.GetBridgeState(live->description.bridge));
     if (bridge != BridgeState::kAbsent && MatchesExceptLeases(live->description, spec) &&
         virNetworkIsActive(live->handle.get()) == 1) {
-      FLATVM_RETURN_IF_ERROR(host_.EnsureGuard(spec.subnet));
+      FLATVM_RETURN_IF_ERROR(host_.EnsureGuard(spec));
       return AlignLeases(*live, spec.leases, host_, log_);
     }
     if (bridge == BridgeState::kInUse) {
@@ -190,7 +190,7 @@ absl::Status LibvirtNetworks::EnsureNetwork(const NetworkSpec& spec) {
   const NetworkPtr made(virNetworkCreateXML(connection.get(), BuildNetworkXml(spec).c_str()));
   if (made == nullptr) return LastError("creating a network");
   // Before a machine can be on it.
-  return host_.EnsureGuard(spec.subnet);
+  return host_.EnsureGuard(spec);
 }
 
 absl::Status LibvirtNetworks::RemoveNetwork(const std::string& tenant, const Ipv4Subnet& subnet) {
@@ -208,7 +208,8 @@ absl::Status LibvirtNetworks::AddLease(const std::string& tenant, const Lease& l
   FLATVM_ASSIGN_OR_RETURN(const auto connection, connection_.Get());
   FLATVM_ASSIGN_OR_RETURN(std::optional<LiveNetwork> live, FindNetwork(connection.get(), tenant));
   if (!live) return base::InternalError(base::StrCat("no network ", NetworkName(tenant)));
-  return HasEntry(*live, lease) ? absl::OkStatus() : AddEntry(*live, lease);
+  if (!HasEntry(*live, lease)) FLATVM_RETURN_IF_ERROR(AddEntry(*live, lease));
+  return host_.AddMachine(live->description.bridge, lease);
 }
 
 absl::Status LibvirtNetworks::RemoveLease(const std::string& tenant, const Lease& lease) {
@@ -217,6 +218,7 @@ absl::Status LibvirtNetworks::RemoveLease(const std::string& tenant, const Lease
   FLATVM_ASSIGN_OR_RETURN(const auto connection, connection_.Get());
   FLATVM_ASSIGN_OR_RETURN(std::optional<LiveNetwork> live, FindNetwork(connection.get(), tenant));
   if (!live) return absl::OkStatus();
+  FLATVM_RETURN_IF_ERROR(host_.RemoveMachine(live->description.bridge, lease));
   if (HasEntry(*live, lease)) return RemoveEntry(*live, lease, host_, log_);
   // A removal that was cut short may have left the lease.
   return Release(*live, lease, host_, log_);

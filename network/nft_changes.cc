@@ -20,7 +20,8 @@ static_assert(NFTA_TABLE_NAME == kTableName && NFTA_CHAIN_TABLE == kTableName &&
               NFTA_SET_ELEM_LIST_TABLE == kTableName && NFTA_OBJ_TABLE == kTableName);
 
 bool IsOurTable(const netlink::Received& message) {
-  return message.As<nfgenmsg>().nfgen_family == NFPROTO_INET &&
+  const uint8_t family = message.As<nfgenmsg>().nfgen_family;
+  return (family == NFPROTO_INET || family == NFPROTO_BRIDGE) &&
          netlink::FindText(message.Attributes(sizeof(nfgenmsg)), kTableName) == kNftTable;
 }
 

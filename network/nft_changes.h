@@ -16,9 +16,9 @@ class NftChanges {
   explicit NftChanges(std::string own_name) : own_name_(std::move(own_name)) {}
 
   // Takes the next datagram of netlink's group NFNLGRP_NFTABLES. Who ended a transaction in it that
-  // changed the table, by the thread's name, escaped for a log line; nullopt: nobody but
-  // ourselves. A transaction may come in several datagrams; it counts in its last. What is
-  // malformed is passed over.
+  // changed one of its tables, inet and bridge, by the thread's name, escaped for a log line;
+  // nullopt: nobody but ourselves. A transaction may come in several datagrams; it counts in its
+  // last. What is malformed is passed over.
   std::optional<std::string> Read(std::string_view datagram);
 
  private:

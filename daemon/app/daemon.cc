@@ -42,6 +42,7 @@
 #include "daemon/rpc/vm_service.h"
 #include "daemon/rpc/volume_service.h"
 #include "network/filter_watch.h"
+#include "network/port_watch.h"
 
 namespace flatvm::app {
 namespace {
@@ -124,6 +125,7 @@ class Daemon {
 
   // What calls into the other rooms from threads of its own ends first.
   ~Daemon() {
+    port_watch_.reset();
     filter_watch_.reset();
     events_.reset();
     worker_.reset();
@@ -135,6 +137,7 @@ class Daemon {
     FLATVM_RETURN_IF_ERROR(TakeInheritedFds());
     // As early as the filter may be there, from an earlier flatvmd.
     FLATVM_ASSIGN_OR_RETURN(filter_watch_, network::FilterWatch::Start(host_.kernel_network, log_));
+    FLATVM_ASSIGN_OR_RETURN(port_watch_, network::PortWatch::Start(host_.kernel_network, log_));
     // Events are on before the host is looked at, so that no stop falls between the two.
     FLATVM_RETURN_IF_ERROR(events_->EnsureRegistered().status());
     FLATVM_ASSIGN_OR_RETURN(const broker::StoredState stored, host_.records.Load());
@@ -249,6 +252,7 @@ class Daemon {
   std::optional<Worker> worker_;
   std::optional<libvirt::DomainEvents> events_;
   std::unique_ptr<network::FilterWatch> filter_watch_;
+  std::unique_ptr<network::PortWatch> port_watch_;
   base::UniqueFd vsock_;
   base::UniqueFd admin_;
 };

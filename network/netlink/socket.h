@@ -22,7 +22,8 @@ class Socket {
   absl::StatusOr<int> Ask(const Message& request);
   // The same, where every errno but 0 is a failure. `what` names the request in its text.
   absl::Status Demand(const Message& request, std::string_view what);
-  // Every message of the answer to a dump (NLM_F_DUMP). Errors: INTERNAL, also for an errno.
+  // Every message of the answer to a dump (NLM_F_DUMP), or to a question for one thing. Errors:
+  // INTERNAL, also for an errno.
   absl::Status Dump(const Message& request, const std::function<void(const Received&)>& take);
 
  private:

@@ -24,10 +24,26 @@ class FakeHostNetwork final : public network::HostNetwork, public FailableFake {
     return absl::OkStatus();
   }
 
-  absl::Status EnsureGuard(const network::Ipv4Subnet& subnet) override {
+  absl::Status EnsureGuard(const network::NetworkSpec& spec) override {
     FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
     const std::lock_guard lock(mutex_);
-    guards_.insert(subnet);
+    guards_.insert(spec.subnet);
+    machines_[network::BridgeName(spec.subnet)] = spec.leases;
+    return absl::OkStatus();
+  }
+
+  absl::Status AddMachine(const std::string& bridge, const network::Lease& machine) override {
+    FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
+    const std::lock_guard lock(mutex_);
+    std::erase(machines_[bridge], machine);
+    machines_[bridge].push_back(machine);
+    return absl::OkStatus();
+  }
+
+  absl::Status RemoveMachine(const std::string& bridge, const network::Lease& machine) override {
+    FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
+    const std::lock_guard lock(mutex_);
+    std::erase(machines_[bridge], machine);
     return absl::OkStatus();
   }
 
@@ -36,6 +52,7 @@ class FakeHostNetwork final : public network::HostNetwork, public FailableFake {
     const std::lock_guard lock(mutex_);
     filters_.erase(subnet);
     guards_.erase(subnet);
+    machines_.erase(network::BridgeName(subnet));
     return absl::OkStatus();
   }
 
@@ -72,6 +89,13 @@ class FakeHostNetwork final : public network::HostNetwork, public FailableFake {
     return filters_;
   }
 
+  // Whose ports are open on that bridge.
+  std::vector<network::Lease> machines(const std::string& bridge) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = machines_.find(bridge);
+    return found == machines_.end() ? std::vector<network::Lease>{} : found->second;
+  }
+
   std::set<network::Ipv4Subnet> guards() const {
     const std::lock_guard lock(mutex_);
     return guards_;
@@ -81,6 +105,7 @@ class FakeHostNetwork final : public network::HostNetwork, public FailableFake {
   mutable std::mutex mutex_;  // guards all below
   std::set<network::Ipv4Subnet> filters_;
   std::set<network::Ipv4Subnet> guards_;
+  std::map<std::string, std::vector<network::Lease>> machines_;
   std::map<std::string, network::BridgeState> bridges_;
   std::vector<network::Lease> released_;
 };

@@ -143,7 +143,7 @@ TEST_F(FlushTest, OpensNothingWhileTheTableIsGone) {
     watch = *network::FilterWatch::Start(kernel_, log_);
     for (const network::Ipv4Subnet& tenant : {kAcme, kGlobex}) {
       ASSERT_EQ(kernel_.EnsureFilter(tenant), absl::OkStatus());
-      guarded = kernel_.EnsureGuard(tenant);
+      guarded = kernel_.EnsureGuard(SpecOf(tenant));
       if (!guarded.ok()) break;
     }
   });

@@ -52,8 +52,11 @@ class LibvirtNetworksTest : public ::testing::Test {
     std::unique_ptr<NetNamespace> machine = NetNamespace::Make();
     RunOrFail({"/usr/sbin/ip", "link", "add", tap, "type", "veth", "peer", "name", "eth0", "netns",
                machine->Path()});
-    RunOrFail(
-        {"/usr/sbin/ip", "link", "set", tap, "master", network::BridgeName(acme_.subnet), "up"});
+    const std::string bridge = network::BridgeName(acme_.subnet);
+    // As libvirt has the host's end.
+    RunOrFail({"/usr/sbin/ip", "link", "set", tap, "address", "fe" + mac.substr(2)});
+    RunOrFail({"/usr/sbin/ip", "link", "set", tap, "master", bridge, "up"});
+    EXPECT_EQ(host_.GuardPorts({::if_nametoindex(bridge.c_str())}), absl::OkStatus());
     machine->Ip("link set eth0 address " + mac + " up");
     return machine;
   }

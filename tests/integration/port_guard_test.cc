@@ -58,8 +58,6 @@ class PortGuardTest : public TwoTenants {
   void SetUp() override {
     TwoTenants::SetUp();
     if (IsSkipped()) return;
-    web_->Ip(std::string("link set eth0 address ") + kWeb);
-    db_->Ip(std::string("link set eth0 address ") + kDb);
     host_->Run([this] {
       guarded_ =
           guard_.EnsureBridge(::if_nametoindex(network::BridgeName(kAcme).c_str()), kAcme, {});

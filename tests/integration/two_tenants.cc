@@ -1,11 +1,24 @@
 #include "tests/integration/two_tenants.h"
 
 #include "daemon/base/str_cat.h"
+#include "network/address_pool.h"
 #include "network/tenant_networks.h"
 
 namespace flatvm::integration {
 
 using network::Ipv4Subnet;
+
+network::NetworkSpec SpecOf(const Ipv4Subnet& subnet) {
+  network::NetworkSpec spec{.tenant = "tenant", .subnet = subnet};
+  const std::vector<std::string> names =
+      subnet == kAcme ? std::vector<std::string>{"web", "db"} : std::vector<std::string>{"rival"};
+  network::AddressPool addresses(subnet);
+  for (const std::string& name : names) {
+    const network::Ipv4Address address = *addresses.Allocate();
+    spec.leases.push_back({.hostname = name, .mac = network::MacFor(address), .address = address});
+  }
+  return spec;
+}
 
 void TwoTenants::SetUp() {
   host_ = NetNamespace::Make();
@@ -69,6 +82,10 @@ std::unique_ptr<NetNamespace> TwoTenants::AttachMachine(const std::string& tap,
   host_->Ip(base::StrCat("link add ", tap, " type veth peer name eth0 netns ", machine->Path()));
   host_->Ip(base::StrCat("link set ", tap, " master ", network::BridgeName(subnet), " up"));
   machine->Ip(base::StrCat("addr add ", address, "/", subnet.prefix_length, " dev eth0"));
+  // As libvirt has the two ends.
+  const std::string mac = network::MacFor(*network::ParseIpv4Address("test", address));
+  host_->Ip(base::StrCat("link set ", tap, " address fe", mac.substr(2)));
+  machine->Ip("link set eth0 address " + mac);
   machine->Ip("link set eth0 up");
   machine->Ip("route add default via " + subnet.Gateway().ToString());
   return machine;

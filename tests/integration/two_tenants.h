@@ -9,6 +9,7 @@
 
 #include "network/ipv4.h"
 #include "network/nft_table.h"
+#include "network/tenant_networks.h"
 #include "tests/integration/net_namespace.h"
 
 namespace flatvm::integration {
@@ -16,6 +17,9 @@ namespace flatvm::integration {
 inline const network::Ipv4Subnet kAcme = *network::ParseIpv4Subnet("test", "10.213.4.0/24");
 inline const network::Ipv4Subnet kGlobex = *network::ParseIpv4Subnet("test", "10.213.5.0/24");
 inline constexpr uint16_t kPort = 8080;
+
+// What a tenant's network is to be, with its machines.
+network::NetworkSpec SpecOf(const network::Ipv4Subnet& subnet);
 
 // host: two tenants' bridges and the uplink 192.0.2.1; acme has two machines, globex one; outside
 // is 192.0.2.2, whose only route is its link, so that an answer to a tenant's own address would go

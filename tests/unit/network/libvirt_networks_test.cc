@@ -76,6 +76,17 @@ TEST_F(LibvirtNetworksTest, GuardsTheBridgeOfANewNetworkAndOfOneThatIsThere) {
   EXPECT_EQ(networks_.EnsureNetwork(acme_), absl::OkStatus());
 }
 
+TEST_F(LibvirtNetworksTest, OpensThePortsOfMachinesThatHaveALease) {
+  const std::string bridge = BridgeName(acme_.subnet);
+  const Lease web{.hostname = "web", .mac = "52:54:00:d5:04:03", .address = {0x0AD50403U}};
+  ASSERT_EQ(networks_.EnsureNetwork(acme_), absl::OkStatus());
+  EXPECT_EQ(host_.machines(bridge), acme_.leases);
+  ASSERT_EQ(networks_.AddLease("acme", web), absl::OkStatus());
+  EXPECT_THAT(host_.machines(bridge), ElementsAre(acme_.leases[0], web));
+  ASSERT_EQ(networks_.RemoveLease("acme", web), absl::OkStatus());
+  EXPECT_EQ(host_.machines(bridge), acme_.leases);
+}
+
 TEST_F(LibvirtNetworksTest, RemovesTheFilterWithTheNetwork) {
   ASSERT_EQ(networks_.EnsureNetwork(acme_), absl::OkStatus());
   ASSERT_EQ(networks_.RemoveNetwork("acme", acme_.subnet), absl::OkStatus());

@@ -65,6 +65,11 @@ TEST(NftChanges, CountsEveryKindOfChange) {
   }
 }
 
+TEST(NftChanges, KnowsBothOfOurTables) {
+  NftChanges changes("ours");
+  EXPECT_EQ(changes.Read(Deleted("flatvm", NFPROTO_BRIDGE) + EndedBy("nft")), "nft");
+}
+
 TEST(NftChanges, PassesOverOurOwn) {
   NftChanges changes("ours");
   EXPECT_EQ(changes.Read(Deleted("flatvm") + EndedBy("ours")), std::nullopt);

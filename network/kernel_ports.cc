@@ -1,0 +1,129 @@
+// KernelNetwork's part for machines' ports.
+#include <net/if.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <utility>
+
+#include "daemon/base/error.h"
+#include "daemon/base/str_cat.h"
+#include "network/kernel_network.h"
+#include "network/nft_rules.h"
+#include "network/ports.h"
+
+namespace flatvm::network {
+namespace {
+
+// `lease.mac` is well formed.
+guard::Machine MachineOf(const Lease& lease) {
+  guard::Machine machine{.address = lease.address};
+  constexpr size_t kStep = 3;  // two digits and a colon
+  for (size_t i = 0; i < machine.mac.size() && (i + 1) * kStep <= lease.mac.size() + 1; ++i) {
+    const char* const digits = lease.mac.data() + i * kStep;
+    std::from_chars(digits, digits + 2, machine.mac[i], 16);
+  }
+  return machine;
+}
+
+}  // namespace
+
+absl::Status KernelNetwork::EnsureGuard(const NetworkSpec& spec) {
+  const std::lock_guard lock(mutex_);
+  const std::string bridge = BridgeName(spec.subnet);
+  const auto found = tenants_.find(bridge);
+  if (found == tenants_.end() || ::if_nametoindex(bridge.c_str()) == 0) {
+    return base::InternalError("a tenant's bridge is gone, or not filtered, and is not guarded");
+  }
+  Tenant& tenant = found->second;
+  tenant.machines = spec.leases;
+  tenant.guarded = true;
+  FLATVM_ASSIGN_OR_RETURN(const std::vector<std::string> uplinks, Uplinks());
+  return GuardTenant(tenant, GuardUplinks(uplinks));
+}
+
+absl::Status KernelNetwork::GuardTenant(Tenant& tenant, const std::vector<uint32_t>& uplinks) {
+  const uint32_t bridge = ::if_nametoindex(BridgeName(tenant.subnet).c_str());
+  if (bridge == 0 || !tenant.guarded) return absl::OkStatus();
+  FLATVM_RETURN_IF_ERROR(guard_.EnsureBridge(bridge, tenant.subnet, uplinks));
+  return GuardPortsOf(tenant, bridge);
+}
+
+absl::Status KernelNetwork::GuardPortsOf(Tenant& tenant, uint32_t bridge) {
+  FLATVM_ASSIGN_OR_RETURN(const std::vector<Port> ports, ListPorts(bridge));
+  std::set<PortBinding> wanted;
+  for (const Port& port : ports) {
+    const Lease* const machine = FindMachine(port, tenant.machines);
+    if (machine == nullptr || !CheckInterfaceName("port", port.name).ok()) {
+      FLATVM_RETURN_IF_ERROR(guard_.ClosePort(port.index, tenant.subnet));
+      continue;
+    }
+    FLATVM_RETURN_IF_ERROR(guard_.EnsurePort(port.index, tenant.subnet, MachineOf(*machine)));
+    wanted.insert({.port = port.name,
+                   .mac = machine->mac,
+                   .address = machine->address,
+                   .subnet = tenant.subnet});
+  }
+  return Bind(tenant, std::move(wanted));
+}
+
+absl::Status KernelNetwork::Bind(Tenant& tenant, std::set<PortBinding> wanted) {
+  if (tenant.bound == wanted) return absl::OkStatus();
+  std::string commands = BuildPortBase() + BuildAddPortCounters(tenant.subnet);
+  for (const PortBinding& old : tenant.bound) {
+    if (!wanted.contains(old)) commands += BuildUnbindPort(old);
+  }
+  for (const PortBinding& binding : wanted) {
+    if (!tenant.bound.contains(binding)) commands += BuildBindPort(binding);
+  }
+  tenant.bound = std::move(wanted);
+  if (nft_.Run(commands).ok()) return absl::OkStatus();
+  return BindAll();  // what was to be unbound was not there any more
+}
+
+absl::Status KernelNetwork::BindAll() {
+  std::string commands = BuildPortBase() + BuildUnbindAllPorts();
+  for (const auto& [bridge, tenant] : tenants_) {
+    commands += BuildAddPortCounters(tenant.subnet);
+    for (const PortBinding& binding : tenant.bound) commands += BuildBindPort(binding);
+  }
+  if (nft_.Run(commands).ok()) return absl::OkStatus();
+  return nft_.Run(base::StrCat("add table bridge ", kNftTable, "\ndelete table bridge ", kNftTable,
+                               "\n", commands));
+}
+
+absl::Status KernelNetwork::AddMachine(const std::string& bridge, const Lease& machine) {
+  const std::lock_guard lock(mutex_);
+  const auto found = tenants_.find(bridge);
+  const uint32_t index = ::if_nametoindex(bridge.c_str());
+  if (found == tenants_.end() || index == 0) return base::InternalError("a bridge is not guarded");
+  std::vector<Lease>& machines = found->second.machines;
+  if (std::find(machines.begin(), machines.end(), machine) != machines.end()) {
+    return absl::OkStatus();
+  }
+  machines.push_back(machine);
+  return GuardPortsOf(found->second, index);
+}
+
+absl::Status KernelNetwork::RemoveMachine(const std::string& bridge, const Lease& machine) {
+  const std::lock_guard lock(mutex_);
+  const auto found = tenants_.find(bridge);
+  if (found == tenants_.end()) return absl::OkStatus();
+  std::erase(found->second.machines, machine);
+  const uint32_t index = ::if_nametoindex(bridge.c_str());
+  return index == 0 ? absl::OkStatus() : GuardPortsOf(found->second, index);
+}
+
+absl::Status KernelNetwork::GuardPorts(const std::set<uint32_t>& bridges) {
+  const std::lock_guard lock(mutex_);
+  for (const uint32_t index : bridges) {
+    char name[IF_NAMESIZE];
+    if (::if_indextoname(index, name) == nullptr) continue;
+    const auto found = tenants_.find(name);
+    if (found == tenants_.end() || !found->second.guarded) continue;
+    FLATVM_RETURN_IF_ERROR(GuardPortsOf(found->second, index));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace flatvm::network

@@ -1,0 +1,102 @@
+#include "network/nft_ports.h"
+
+#include "daemon/base/str_cat.h"
+#include "network/nft_rules.h"
+
+namespace flatvm::network {
+namespace {
+
+constexpr char kSets[] = R"(
+add table bridge flatvm
+add set bridge flatvm ports { type ifname; }
+add set bridge flatvm macs { type ifname . ether_addr; }
+add set bridge flatvm addresses { type ifname . ipv4_addr; }
+add map bridge flatvm spoofed_of { type ifname : counter; }
+add map bridge flatvm refused_of { type ifname : counter; }
+)";
+
+// Before other tables' chains at that hook, and before the bridge decides where a frame goes.
+constexpr char kChains[] = R"(
+add chain bridge flatvm prerouting { type filter hook prerouting priority -310; policy accept; }
+add chain bridge flatvm port
+add chain bridge flatvm spoofed
+add chain bridge flatvm refused
+flush chain bridge flatvm prerouting
+flush chain bridge flatvm port
+flush chain bridge flatvm spoofed
+flush chain bridge flatvm refused
+
+add rule bridge flatvm prerouting iifname @ports jump port
+add rule bridge flatvm spoofed counter name iifname map @spoofed_of
+add rule bridge flatvm spoofed drop
+add rule bridge flatvm refused counter name iifname map @refused_of
+add rule bridge flatvm refused drop
+
+add rule bridge flatvm port iifname . ether saddr != @macs goto spoofed
+add rule bridge flatvm port ether type != { ip, arp, ip6 } goto refused
+add rule bridge flatvm port ether type arp iifname . arp saddr ether != @macs goto spoofed
+add rule bridge flatvm port ether type arp arp saddr ip != 0.0.0.0 iifname . arp saddr ip != @addresses goto spoofed
+add rule bridge flatvm port ether type ip ip saddr 0.0.0.0 ip daddr 255.255.255.255 udp sport 68 udp dport 67 accept
+add rule bridge flatvm port ether type ip iifname . ip saddr != @addresses goto spoofed
+add rule bridge flatvm port udp sport { 67, 547 } goto spoofed
+add rule bridge flatvm port icmpv6 type { nd-router-advert, nd-redirect, mld-listener-query } goto spoofed
+)";
+
+constexpr const char* kKinds[] = {"spoofed", "refused"};
+
+std::string CounterName(const char* kind, const Ipv4Subnet& subnet) {
+  return base::StrCat(kind, "-", BridgeName(subnet));
+}
+
+// `verb` is "add", "delete" or "list".
+std::string Counters(const char* verb, const Ipv4Subnet& subnet) {
+  std::string text;
+  for (const char* kind : kKinds) {
+    base::StrAppend(&text, verb, " counter bridge ", kNftTable, " ", CounterName(kind, subnet),
+                    "\n");
+  }
+  return text;
+}
+
+std::string Binding(const char* verb, const PortBinding& binding) {
+  const std::string port = base::StrCat("\"", binding.port, "\"");
+  const auto element = [verb](const char* set, const std::string& value) {
+    return base::StrCat(verb, " element bridge ", kNftTable, " ", set, " { ", value, " }\n");
+  };
+  const auto counter = [&](const char* kind) {
+    return base::StrCat(port, " : \"", CounterName(kind, binding.subnet), "\"");
+  };
+  return base::StrCat(element("macs", base::StrCat(port, " . ", binding.mac)),
+                      element("addresses", base::StrCat(port, " . ", binding.address.ToString())),
+                      element("spoofed_of", counter("spoofed")),
+                      element("refused_of", counter("refused")), element("ports", port));
+}
+
+}  // namespace
+
+std::string BuildPortBase() { return base::StrCat(kSets, kChains); }
+
+std::string BuildAddPortCounters(const Ipv4Subnet& subnet) { return Counters("add", subnet); }
+
+std::string BuildBindPort(const PortBinding& binding) { return Binding("add", binding); }
+
+std::string BuildUnbindPort(const PortBinding& binding) { return Binding("delete", binding); }
+
+std::string BuildUnbindAllPorts() {
+  std::string text;
+  for (const char* what :
+       {"set bridge flatvm ports", "set bridge flatvm macs", "set bridge flatvm addresses",
+        "map bridge flatvm spoofed_of", "map bridge flatvm refused_of"}) {
+    base::StrAppend(&text, "flush ", what, "\n");
+  }
+  return text;
+}
+
+std::string BuildRemovePortCounters(const Ipv4Subnet& subnet) {
+  return base::StrCat("add table bridge ", kNftTable, "\n", Counters("add", subnet),
+                      Counters("delete", subnet));
+}
+
+std::string BuildListPortCounters(const Ipv4Subnet& subnet) { return Counters("list", subnet); }
+
+}  // namespace flatvm::network

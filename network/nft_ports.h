@@ -1,0 +1,36 @@
+// The text of flatvm's second nftables table, of family bridge: what machines may send by their
+// ports, as the guard's programs there have it, once more by the firewall. Everything is keyed by
+// port; a port that is not bound is not looked at. Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "network/tenant_networks.h"
+
+namespace flatvm::network {
+
+// A machine at its port; names and addresses were checked.
+struct PortBinding {
+  std::string port;  // the interface's name
+  std::string mac;
+  Ipv4Address address;
+  Ipv4Subnet subnet;  // the tenant's
+  auto operator<=>(const PortBinding&) const = default;
+};
+
+// Table, sets and chains, or brings them up to date; elements and counts stay.
+std::string BuildPortBase();
+// The rest goes behind that, in the same transaction.
+std::string BuildAddPortCounters(const Ipv4Subnet& subnet);  // before the first binding of a tenant
+std::string BuildBindPort(const PortBinding& binding);
+std::string BuildUnbindPort(const PortBinding& binding);  // fails if it is not bound
+std::string BuildUnbindAllPorts();
+
+// Removes the tenant's counters, which no port of it may be bound to any more.
+std::string BuildRemovePortCounters(const Ipv4Subnet& subnet);
+
+// Lists them, for ParseCounters.
+std::string BuildListPortCounters(const Ipv4Subnet& subnet);
+
+}  // namespace flatvm::network

@@ -1,0 +1,71 @@
+#include "network/ports.h"
+
+#include <linux/if_ether.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "daemon/base/error.h"
+#include "network/netlink/socket.h"
+
+namespace flatvm::network {
+namespace {
+
+constexpr size_t kFirstByte = 2;  // its digits
+
+std::string MacText(std::string_view bytes) {
+  if (bytes.size() != ETH_ALEN) return {};
+  const auto at = [bytes](size_t i) {
+    return static_cast<unsigned>(static_cast<uint8_t>(bytes[i]));
+  };
+  char text[sizeof("00:00:00:00:00:00")];
+  std::snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", at(0), at(1), at(2), at(3),
+                at(4), at(5));
+  return text;
+}
+
+}  // namespace
+
+std::optional<Port> ReadPort(const netlink::Received& message) {
+  if (message.header.nlmsg_type != RTM_NEWLINK) return std::nullopt;
+  const std::string_view attributes = message.Attributes(sizeof(ifinfomsg));
+  const std::optional<uint32_t> bridge = netlink::FindNumber(attributes, IFLA_MASTER);
+  if (!bridge) return std::nullopt;
+  return Port{.index = static_cast<uint32_t>(message.As<ifinfomsg>().ifi_index),
+              .bridge = *bridge,
+              .name = std::string(netlink::FindText(attributes, IFLA_IFNAME)),
+              .mac = MacText(
+                  netlink::FindAttribute(attributes, IFLA_ADDRESS).value_or(std::string_view()))};
+}
+
+std::optional<uint32_t> ReadChangedBridge(const netlink::Received& message) {
+  // Of a port that leaves, the bridge says RTM_DELLINK; the interface says nothing of a bridge.
+  const uint16_t type = message.header.nlmsg_type;
+  if (type != RTM_NEWLINK && type != RTM_DELLINK) return std::nullopt;
+  return netlink::FindNumber(message.Attributes(sizeof(ifinfomsg)), IFLA_MASTER);
+}
+
+absl::StatusOr<std::vector<Port>> ListPorts(uint32_t bridge) {
+  FLATVM_ASSIGN_OR_RETURN(netlink::Socket socket, netlink::Socket::Open(NETLINK_ROUTE));
+  netlink::Message request(RTM_GETLINK, NLM_F_DUMP);
+  request.Header(ifinfomsg{}).Number(IFLA_MASTER, bridge);
+  std::vector<Port> ports;
+  FLATVM_RETURN_IF_ERROR(socket.Dump(request, [&](const netlink::Received& message) {
+    std::optional<Port> port = ReadPort(message);
+    if (port && port->bridge == bridge) ports.push_back(*std::move(port));
+  }));
+  return ports;
+}
+
+const Lease* FindMachine(const Port& port, const std::vector<Lease>& machines) {
+  if (port.mac.size() <= kFirstByte) return nullptr;
+  const std::string rest = port.mac.substr(kFirstByte);
+  const auto found = std::find_if(machines.begin(), machines.end(), [&](const Lease& machine) {
+    return machine.mac.size() > kFirstByte && machine.mac.substr(kFirstByte) == rest;
+  });
+  return found == machines.end() ? nullptr : &*found;
+}
+
+}  // namespace flatvm::network

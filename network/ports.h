@@ -1,0 +1,39 @@
+// Which ports a bridge has, and whose they are.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "network/netlink/message.h"
+#include "network/tenant_networks.h"
+
+namespace flatvm::network {
+
+struct Port {
+  uint32_t index = 0;   // the interface's
+  uint32_t bridge = 0;  // the index of the bridge it is on
+  std::string name;
+  std::string mac;  // of the host's end, as in Lease
+  bool operator==(const Port&) const = default;
+};
+
+// The port that `message`, of RTM_NEWLINK, tells of; nullopt: none, or on no bridge.
+std::optional<Port> ReadPort(const netlink::Received& message);
+
+// The bridge whose ports `message`, of links, tells a change of: one more, one less, or one that is
+// otherwise; nullopt: none.
+std::optional<uint32_t> ReadChangedBridge(const netlink::Received& message);
+
+// All of the bridge with this index, in the calling thread's network namespace. Errors: INTERNAL.
+absl::StatusOr<std::vector<Port>> ListPorts(uint32_t bridge);
+
+// The machine at the port; null: none of them. libvirt gives the host's end of a machine's NIC the
+// machine's address with fe in the place of its first byte (virNetDevTapCreateInBridgePort), so
+// that a guest can change its own and not this.
+const Lease* FindMachine(const Port& port, const std::vector<Lease>& machines);
+
+}  // namespace flatvm::network

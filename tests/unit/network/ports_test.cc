@@ -1,0 +1,80 @@
+#include "network/ports.h"
+
+#include <gtest/gtest.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+
+#include "network/nft_ports.h"
+
+namespace flatvm::network {
+namespace {
+
+std::string Link(uint16_t type, bool on_bridge, const std::string& mac) {
+  ifinfomsg header{};
+  header.ifi_index = 7;
+  netlink::Message message(type, 0);
+  message.Header(header).Text(IFLA_IFNAME, "vnet0").Bytes(IFLA_ADDRESS, mac);
+  if (on_bridge) message.Number(IFLA_MASTER, 3);
+  return message.Take(1);
+}
+
+std::optional<Port> Read(const std::string& bytes) {
+  std::string_view datagram = bytes;
+  return ReadPort(*netlink::NextMessage(&datagram));
+}
+std::optional<uint32_t> ReadBridge(const std::string& bytes) {
+  std::string_view datagram = bytes;
+  return ReadChangedBridge(*netlink::NextMessage(&datagram));
+}
+
+const std::string kTapMac = "\xfe\x54\x01\xd5\x04\x02";
+
+TEST(Ports, AreReadFromTheKernelsMessages) {
+  EXPECT_EQ(Read(Link(RTM_NEWLINK, true, kTapMac)),
+            (Port{.index = 7, .bridge = 3, .name = "vnet0", .mac = "fe:54:01:d5:04:02"}));
+  EXPECT_EQ(Read(Link(RTM_NEWLINK, false, kTapMac)), std::nullopt);
+  EXPECT_EQ(Read(Link(RTM_DELLINK, true, kTapMac)), std::nullopt);
+  EXPECT_EQ(Read(Link(RTM_NEWLINK, true, "odd"))->mac, "");
+}
+
+TEST(Ports, ChangeABridgeWhenTheyComeAndWhenTheyGo) {
+  EXPECT_EQ(ReadBridge(Link(RTM_NEWLINK, true, kTapMac)), 3U);
+  EXPECT_EQ(ReadBridge(Link(RTM_DELLINK, true, kTapMac)), 3U);
+  EXPECT_EQ(ReadBridge(Link(RTM_NEWLINK, false, kTapMac)), std::nullopt);
+  EXPECT_EQ(ReadBridge(Link(RTM_NEWADDR, true, kTapMac)), std::nullopt);
+}
+
+TEST(Ports, AreAMachinesByAllBytesButTheFirst) {
+  const std::vector<Lease> machines = {
+      {.hostname = "db", .mac = "52:54:01:d5:04:03", .address = {3}},
+      {.hostname = "web", .mac = "52:54:01:d5:04:02", .address = {2}}};
+  const auto owner = [&](const std::string& mac) {
+    const Lease* const found = FindMachine({.mac = mac}, machines);
+    return found == nullptr ? "" : found->hostname;
+  };
+  EXPECT_EQ(owner("fe:54:01:d5:04:02"), "web");
+  EXPECT_EQ(owner("fe:54:01:d5:04:09"), "");
+  EXPECT_EQ(owner(""), "");
+  EXPECT_EQ(FindMachine({.mac = "fe"}, {{.mac = "52"}}), nullptr);
+}
+
+TEST(PortTable, BindsAPortByElementsOnly) {
+  const PortBinding binding{.port = "vnet0",
+                            .mac = "52:54:00:d5:04:02",
+                            .address = {0x0AD50402U},
+                            .subnet = *ParseIpv4Subnet("test", "10.213.4.0/24")};
+  EXPECT_EQ(BuildBindPort(binding),
+            "add element bridge flatvm macs { \"vnet0\" . 52:54:00:d5:04:02 }\n"
+            "add element bridge flatvm addresses { \"vnet0\" . 10.213.4.2 }\n"
+            "add element bridge flatvm spoofed_of { \"vnet0\" : \"spoofed-fv-0ad50400\" }\n"
+            "add element bridge flatvm refused_of { \"vnet0\" : \"refused-fv-0ad50400\" }\n"
+            "add element bridge flatvm ports { \"vnet0\" }\n");
+  std::string unbind = BuildBindPort(binding);
+  for (size_t at = 0; (at = unbind.find("add ", at)) != std::string::npos;) {
+    unbind.replace(at, 4, "delete ");
+  }
+  EXPECT_EQ(BuildUnbindPort(binding), unbind);
+}
+
+}  // namespace
+}  // namespace flatvm::network
