@@ -1,4 +1,4 @@
-"""What is made besides roots: the two static programs, the catalog images and the initramfs of each level."""
+"""What is made besides roots: the three static programs, the catalog images and the initramfs of each level."""
 import gzip
 import subprocess
 
@@ -15,14 +15,15 @@ ROOT_MODULES = ["virtio_pci", "virtio_blk"]
 
 
 def programs():
-    """The folder with lane and probe, linked statically: they run on every level."""
+    """The folder with lane, probe and frame, linked statically: they run on every level."""
     sources = HERE / "guest"
     compiler = subprocess.run(["g++", "-dumpfullversion"], capture_output=True, text=True, check=True).stdout.strip()
     key = store.key_of(1, compiler, sources)
 
     def make(folder):
         flags = ["-std=c++20", "-O2", "-static", "-s", "-Wall", "-Wextra", "-Wshadow", "-Wconversion"]
-        for program, files in (("lane", sorted(sources.glob("lane*.cc"))), ("probe", [sources / "probe.cc"])):
+        for program, files in (("lane", sorted(sources.glob("lane*.cc"))), ("probe", [sources / "probe.cc"]),
+                               ("frame", [sources / "frame.cc"])):
             run(["g++", *flags, "-o", str(folder / program), *map(str, files)], f"compiling {program}")
 
     return store.get_or_make("programs", key, make), key

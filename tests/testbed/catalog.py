@@ -17,7 +17,7 @@ BOOT_DISK_MIB = 20
 MIN_MEMORY = "96MiB"
 
 
-def _initramfs(kernel, busybox, probe):
+def _initramfs(kernel, busybox, programs):
     archive = Archive()
     for name in ("dev", "proc", "sys", "bin", "etc", "tmp", "www"):
         archive.folder(name)
@@ -27,7 +27,8 @@ def _initramfs(kernel, busybox, probe):
     archive.file("etc/udhcpc.script", (HERE / "tiny/udhcpc.script").read_bytes(), 0o755)
     archive.tree(HERE / "tiny/cgi-bin", "www/cgi-bin")
     archive.file("bin/busybox", busybox.read_bytes(), 0o755)
-    archive.file("bin/probe", probe.read_bytes(), 0o755)
+    for name in ("probe", "frame"):
+        archive.file(f"bin/{name}", (programs / name).read_bytes(), 0o755)
     files = kernel.load_order(MODULES)
     for path in files:
         archive.file(f"modules/{path.name}", path.read_bytes())
@@ -79,7 +80,7 @@ def images(l0_tree, root_key, programs, programs_key):
     def make(folder):
         with step("made the catalog's images"):
             kernel = Kernel(l0_tree)
-            initramfs = _initramfs(kernel, l0_tree / "bin/busybox", programs / "probe")
+            initramfs = _initramfs(kernel, l0_tree / "bin/busybox", programs)
             image = kernel.image.read_bytes()
             _make_tiny(folder / "tiny", image, initramfs)
             _make_tiny_disk(folder / "tiny-disk", image, initramfs)
