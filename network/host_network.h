@@ -30,7 +30,8 @@ class HostNetwork {
   virtual absl::Status EnsureGuard(const NetworkSpec& spec) = 0;
 
   // One machine more, or less, on a bridge that is guarded: its port, now or when it comes, lets in
-  // what the machine may send. OK if it is just so.
+  // what the machine may send, and the host knows its hardware address without asking. OK if it is
+  // just so.
   virtual absl::Status AddMachine(const std::string& bridge, const Lease& machine) = 0;
   virtual absl::Status RemoveMachine(const std::string& bridge, const Lease& machine) = 0;
 

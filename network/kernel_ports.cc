@@ -2,32 +2,16 @@
 #include <net/if.h>
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <utility>
 
 #include "daemon/base/error.h"
 #include "daemon/base/str_cat.h"
 #include "network/kernel_network.h"
+#include "network/neighbours.h"
 #include "network/nft_rules.h"
 #include "network/ports.h"
 
 namespace flatvm::network {
-namespace {
-
-// `lease.mac` is well formed.
-guard::Machine MachineOf(const Lease& lease) {
-  guard::Machine machine{.address = lease.address};
-  constexpr size_t kStep = 3;  // two digits and a colon
-  for (size_t i = 0; i < machine.mac.size() && (i + 1) * kStep <= lease.mac.size() + 1; ++i) {
-    const char* const digits = lease.mac.data() + i * kStep;
-    std::from_chars(digits, digits + 2, machine.mac[i], 16);
-  }
-  return machine;
-}
-
-}  // namespace
-
 absl::Status KernelNetwork::EnsureGuard(const NetworkSpec& spec) {
   const std::lock_guard lock(mutex_);
   const std::string bridge = BridgeName(spec.subnet);
@@ -46,6 +30,9 @@ absl::Status KernelNetwork::GuardTenant(Tenant& tenant, const std::vector<uint32
   const uint32_t bridge = ::if_nametoindex(BridgeName(tenant.subnet).c_str());
   if (bridge == 0 || !tenant.guarded) return absl::OkStatus();
   FLATVM_RETURN_IF_ERROR(guard_.EnsureBridge(bridge, tenant.subnet, uplinks));
+  for (const Lease& machine : tenant.machines) {
+    FLATVM_RETURN_IF_ERROR(EnsureNeighbour(bridge, machine));
+  }
   return GuardPortsOf(tenant, bridge);
 }
 
@@ -58,7 +45,8 @@ absl::Status KernelNetwork::GuardPortsOf(Tenant& tenant, uint32_t bridge) {
       FLATVM_RETURN_IF_ERROR(guard_.ClosePort(port.index, tenant.subnet));
       continue;
     }
-    FLATVM_RETURN_IF_ERROR(guard_.EnsurePort(port.index, tenant.subnet, MachineOf(*machine)));
+    FLATVM_RETURN_IF_ERROR(guard_.EnsurePort(
+        port.index, tenant.subnet, {.mac = BytesOfMac(machine->mac), .address = machine->address}));
     wanted.insert({.port = port.name,
                    .mac = machine->mac,
                    .address = machine->address,
@@ -102,6 +90,7 @@ absl::Status KernelNetwork::AddMachine(const std::string& bridge, const Lease& m
     return absl::OkStatus();
   }
   machines.push_back(machine);
+  FLATVM_RETURN_IF_ERROR(EnsureNeighbour(index, machine));
   return GuardPortsOf(found->second, index);
 }
 
@@ -111,7 +100,9 @@ absl::Status KernelNetwork::RemoveMachine(const std::string& bridge, const Lease
   if (found == tenants_.end()) return absl::OkStatus();
   std::erase(found->second.machines, machine);
   const uint32_t index = ::if_nametoindex(bridge.c_str());
-  return index == 0 ? absl::OkStatus() : GuardPortsOf(found->second, index);
+  if (index == 0) return absl::OkStatus();
+  FLATVM_RETURN_IF_ERROR(RemoveNeighbour(index, machine));
+  return GuardPortsOf(found->second, index);
 }
 
 absl::Status KernelNetwork::GuardPorts(const std::set<uint32_t>& bridges) {

@@ -5,6 +5,7 @@
 #include <linux/rtnetlink.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 
 #include "daemon/base/error.h"
@@ -57,6 +58,17 @@ absl::StatusOr<std::vector<Port>> ListPorts(uint32_t bridge) {
     if (port && port->bridge == bridge) ports.push_back(*std::move(port));
   }));
   return ports;
+}
+
+MacBytes BytesOfMac(const std::string& mac) {
+  MacBytes bytes{};
+  constexpr size_t kStep = 3;  // two digits and a colon
+  constexpr int kHex = 16;
+  for (size_t i = 0; i < bytes.size() && i * kStep + 2 <= mac.size(); ++i) {
+    const char* const digits = mac.data() + i * kStep;
+    std::from_chars(digits, digits + 2, bytes[i], kHex);
+  }
+  return bytes;
 }
 
 const Lease* FindMachine(const Port& port, const std::vector<Lease>& machines) {

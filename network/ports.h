@@ -1,6 +1,7 @@
 // Which ports a bridge has, and whose they are.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -30,6 +31,11 @@ std::optional<uint32_t> ReadChangedBridge(const netlink::Received& message);
 
 // All of the bridge with this index, in the calling thread's network namespace. Errors: INTERNAL.
 absl::StatusOr<std::vector<Port>> ListPorts(uint32_t bridge);
+
+using MacBytes = std::array<uint8_t, 6>;
+
+// `mac` is well formed, as CheckLease has it.
+MacBytes BytesOfMac(const std::string& mac);
 
 // The machine at the port; null: none of them. libvirt gives the host's end of a machine's NIC the
 // machine's address with fe in the place of its first byte (virNetDevTapCreateInBridgePort), so

@@ -128,6 +128,23 @@ TEST_F(PortWatchTest, OpensAPortThatComesAfterItsLease) {
   EXPECT_TRUE(Becomes([this] { return Bound().find("cache") == std::string::npos; })) << Bound();
 }
 
+TEST_F(PortWatchTest, KnowsMachinesWithoutAskingThemAndBelievesNoOther) {
+  const auto neighbours = [this] {
+    std::string text;
+    host_->Run([&] { text = RunOrFail({"/usr/sbin/ip", "neigh", "show", "dev", "fv-0ad50400"}); });
+    return text;
+  };
+  EXPECT_NE(neighbours().find("10.213.4.2 lladdr 52:54:00:d5:04:02 PERMANENT"), std::string::npos)
+      << neighbours();
+  host_->Run([&] { ASSERT_EQ(kernel_.AddMachine("fv-0ad50400", cache_), absl::OkStatus()); });
+  EXPECT_NE(neighbours().find("10.213.4.9 lladdr 52:54:00:d5:04:09 PERMANENT"), std::string::npos);
+  host_->Run([&] {
+    ASSERT_EQ(kernel_.RemoveMachine("fv-0ad50400", cache_), absl::OkStatus());
+    EXPECT_EQ(kernel_.RemoveMachine("fv-0ad50400", cache_), absl::OkStatus());
+  });
+  EXPECT_EQ(neighbours().find("10.213.4.9"), std::string::npos) << neighbours();
+}
+
 // The firewall alone: each of the two is to hold without the other.
 TEST_F(PortWatchTest, HasSpoofedFramesStoppedByTheTableToo) {
   RawPort sender(*web_), sibling(*db_);

@@ -58,6 +58,10 @@ TEST(Ports, AreAMachinesByAllBytesButTheFirst) {
   EXPECT_EQ(FindMachine({.mac = "fe"}, {{.mac = "52"}}), nullptr);
 }
 
+TEST(Ports, HaveMacsAsBytes) {
+  EXPECT_EQ(BytesOfMac("52:54:00:d5:04:ff"), (MacBytes{0x52, 0x54, 0x00, 0xD5, 0x04, 0xFF}));
+}
+
 TEST(PortTable, BindsAPortByElementsOnly) {
   const PortBinding binding{.port = "vnet0",
                             .mac = "52:54:00:d5:04:02",
