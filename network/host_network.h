@@ -42,6 +42,9 @@ class HostNetwork {
   // As TenantNetworks'.
   virtual absl::StatusOr<Traffic> GetTraffic(const Ipv4Subnet& subnet) = 0;
 
+  // What a tenant's network is to have, so that its frames fit the way out; 0: nothing is known.
+  virtual absl::StatusOr<uint32_t> GetUplinkMtu() = 0;
+
   virtual absl::StatusOr<BridgeState> GetBridgeState(const std::string& bridge) = 0;
 
   // Asks the DHCP server at `gateway` on `bridge` to forget a lease. Does not wait for it.

@@ -133,6 +133,12 @@ absl::StatusOr<Traffic> KernelNetwork::GetTraffic(const Ipv4Subnet& subnet) {
   return traffic;
 }
 
+absl::StatusOr<uint32_t> KernelNetwork::GetUplinkMtu() {
+  const std::lock_guard lock(mutex_);
+  FLATVM_ASSIGN_OR_RETURN(const std::vector<std::string> uplinks, Uplinks());
+  return LeastMtu(uplinks);
+}
+
 absl::StatusOr<BridgeState> KernelNetwork::GetBridgeState(const std::string& bridge) {
   FLATVM_RETURN_IF_ERROR(CheckInterfaceName("bridge", bridge));
   if (::if_nametoindex(bridge.c_str()) == 0) return BridgeState::kAbsent;

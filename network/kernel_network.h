@@ -38,6 +38,7 @@ class KernelNetwork final : public HostNetwork {
   absl::Status RemoveFilter(const Ipv4Subnet& subnet) override;
   // What the guard and the table counted. The table's part begins at 0 when somebody deleted it.
   absl::StatusOr<Traffic> GetTraffic(const Ipv4Subnet& subnet) override;
+  absl::StatusOr<uint32_t> GetUplinkMtu() override;
   absl::StatusOr<BridgeState> GetBridgeState(const std::string& bridge) override;
   absl::Status ReleaseLease(const std::string& bridge, Ipv4Address gateway,
                             const Lease& lease) override;

@@ -187,7 +187,11 @@ absl::Status LibvirtNetworks::EnsureNetwork(const NetworkSpec& spec) {
     }
     FLATVM_RETURN_IF_ERROR(Destroy(live->handle.get()));
   }
-  const NetworkPtr made(virNetworkCreateXML(connection.get(), BuildNetworkXml(spec).c_str()));
+  NetworkSpec wanted = spec;
+  if (wanted.mtu == 0) {
+    FLATVM_ASSIGN_OR_RETURN(wanted.mtu, host_.GetUplinkMtu());
+  }
+  const NetworkPtr made(virNetworkCreateXML(connection.get(), BuildNetworkXml(wanted).c_str()));
   if (made == nullptr) return LastError("creating a network");
   // Before a machine can be on it.
   return host_.EnsureGuard(spec);

@@ -25,7 +25,7 @@ class LibvirtNetworks final : public TenantNetworks {
 
   // As the port says. The filter is there before the bridge, and its guard before a
   // machine is on it. A live network that differs by more
-  // than leases is replaced if no machine is attached. Errors: also INVALID_ARGUMENT, as
+  // than leases and MTU is replaced if no machine is attached. Errors: also INVALID_ARGUMENT, as
   // CheckNetworkSpec; INTERNAL if machines are attached, or if a network of that name is not
   // flatvm's.
   absl::Status EnsureNetwork(const NetworkSpec& spec) override;

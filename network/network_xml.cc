@@ -112,6 +112,8 @@ std::string BuildNetworkXml(const NetworkSpec& spec) {
   Set(bridge, "name", BridgeName(spec.subnet));
   Set(bridge, "stp", "off");
   Set(bridge, "delay", "0");
+  // Its machines' NICs get it from here, and the guests' drivers by virtio.
+  if (spec.mtu != 0) Set(network.append_child("mtu"), "size", base::StrCat(spec.mtu));
   // The gateway's address too gets the MAC of the rule, so that machines find it where it was after
   // a host restart.
   Set(network.append_child("mac"), "address", MacFor(spec.subnet.Gateway()));

@@ -23,6 +23,7 @@ struct NetworkSpec {
   std::string tenant;
   Ipv4Subnet subnet;
   std::vector<Lease> leases;  // the primary's and every secondary's
+  uint32_t mtu = 0;           // of its bridge and NICs; 0: Ethernet's, 1500
 };
 
 // Frames of a tenant's machines, by what became of them.

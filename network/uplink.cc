@@ -1,13 +1,18 @@
 #include "network/uplink.h"
 
+#include <net/if.h>
 #include <net/route.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
+#include <algorithm>
 #include <charconv>
 #include <set>
 #include <sstream>
 
 #include "daemon/base/durable_file.h"
 #include "daemon/base/error.h"
+#include "daemon/base/unique_fd.h"
 #include "network/nft_rules.h"
 
 namespace flatvm::network {
@@ -54,6 +59,21 @@ absl::StatusOr<std::vector<std::string>> FindUplinks(const std::string& setting)
   const absl::StatusOr<std::string> table = base::ReadFile(kRouteTable, kMaxRouteTable);
   if (!table.ok()) return base::InternalError("the kernel's route table cannot be read");
   return ParseDefaultInterfaces(*table);
+}
+
+uint32_t LeastMtu(const std::vector<std::string>& uplinks) {
+  constexpr uint32_t kLeast = 1280;
+  constexpr uint32_t kMost = 65535;
+  const base::UniqueFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  uint32_t least = 0;
+  for (const std::string& uplink : uplinks) {
+    ifreq request{};
+    uplink.copy(request.ifr_name, sizeof(request.ifr_name) - 1);
+    if (::ioctl(socket.get(), SIOCGIFMTU, &request) != 0 || request.ifr_mtu <= 0) continue;
+    const uint32_t mtu = std::clamp(static_cast<uint32_t>(request.ifr_mtu), kLeast, kMost);
+    least = least == 0 ? mtu : std::min(least, mtu);
+  }
+  return least;
 }
 
 }  // namespace flatvm::network

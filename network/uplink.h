@@ -1,6 +1,7 @@
 // Which interfaces tenants' traffic leaves the host by.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,5 +18,9 @@ std::vector<std::string> ParseDefaultInterfaces(std::string_view table);
 // default routes, perhaps none. Errors: INVALID_ARGUMENT / kFieldMalformed naming "uplink";
 // INTERNAL.
 absl::StatusOr<std::vector<std::string>> FindUplinks(const std::string& setting);
+
+// The least MTU of those of `uplinks` that are there, in what a tenant's network can have: 1280
+// (IPv6 has no less) to 65535. 0: none is there. In the calling thread's network namespace.
+uint32_t LeastMtu(const std::vector<std::string>& uplinks);
 
 }  // namespace flatvm::network

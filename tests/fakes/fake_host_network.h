@@ -63,6 +63,11 @@ class FakeHostNetwork final : public network::HostNetwork, public FailableFake {
     return network::Traffic{};
   }
 
+  absl::StatusOr<uint32_t> GetUplinkMtu() override {
+    FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
+    return uint32_t{0};
+  }
+
   absl::StatusOr<network::BridgeState> GetBridgeState(const std::string& bridge) override {
     FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
     const std::lock_guard lock(mutex_);

@@ -206,6 +206,17 @@ TEST_F(LibvirtNetworksTest, MakesANetworkAnewWhoseBridgeWasDeleted) {
   });
 }
 
+TEST_F(LibvirtNetworksTest, GivesANetworkTheUplinksMtu) {
+  PrivateLibvirtd::Run([this] {
+    MakeUplink();
+    RunOrFail({"/usr/sbin/ip", "link", "set", "up0", "mtu", "1400"});
+    ASSERT_EQ(networks_.EnsureNetwork(acme_), absl::OkStatus());
+    EXPECT_THAT(RunOrFail({"/usr/sbin/ip", "link", "show", "fv-0ad50400"}), HasSubstr("mtu 1400"));
+    RunOrFail({"/usr/sbin/ip", "link", "set", "up0", "mtu", "1300"});
+    EXPECT_EQ(networks_.EnsureNetwork(acme_), absl::OkStatus()) << "it stays as it was made";
+  });
+}
+
 TEST_F(LibvirtNetworksTest, WarnsOfAHostWithoutADefaultRoute) {
   PrivateLibvirtd::Run([this] {
     ASSERT_EQ(networks_.EnsureNetwork(acme_), absl::OkStatus());

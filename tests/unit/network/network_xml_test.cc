@@ -163,5 +163,12 @@ TEST(NetworkSpec, IsCheckedFieldByField) {
   }
 }
 
+TEST(NetworkXml, HasAnMtuOnlyIfOneIsSet) {
+  NetworkSpec spec{.tenant = "acme", .subnet = *ParseIpv4Subnet("test", "10.213.4.0/24")};
+  EXPECT_EQ(BuildNetworkXml(spec).find("<mtu"), std::string::npos);
+  spec.mtu = 1400;
+  EXPECT_NE(BuildNetworkXml(spec).find("<mtu size=\"1400\" />"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace flatvm::network

@@ -57,5 +57,11 @@ TEST(FindUplinks, RefusesWhatIsNoInterfaceName) {
 
 TEST(FindUplinks, AutoReadsTheKernelsTable) { EXPECT_TRUE(FindUplinks("auto").ok()); }
 
+TEST(LeastMtu, IsOfUplinksThatAreThereAndFitsATenant) {
+  EXPECT_EQ(LeastMtu({}), 0U);
+  EXPECT_EQ(LeastMtu({"none-such"}), 0U);
+  EXPECT_EQ(LeastMtu({"lo", "none-such"}), 65535U) << "lo has more";
+}
+
 }  // namespace
 }  // namespace flatvm::network
