@@ -21,8 +21,8 @@ class HostNetwork {
  public:
   virtual ~HostNetwork() = default;
 
-  // Filter, NAT and forwarding for the tenant with this subnet. Idempotent.
-  virtual absl::Status EnsureFilter(const Ipv4Subnet& subnet) = 0;
+  // Filter, NAT and forwarding for the tenant, by `spec`'s mode. Idempotent.
+  virtual absl::Status EnsureFilter(const NetworkSpec& spec) = 0;
 
   // What keeps the tenant apart while the filter is not there, because somebody flushed it: on its
   // bridge, which is there, on the ports of `spec`'s machines, and on the uplinks. Ports of others

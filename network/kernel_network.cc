@@ -52,11 +52,15 @@ absl::StatusOr<std::vector<std::string>> KernelNetwork::Uplinks() {
   return uplinks;
 }
 
-absl::Status KernelNetwork::EnsureFilter(const Ipv4Subnet& subnet) {
+absl::Status KernelNetwork::EnsureFilter(const NetworkSpec& spec) {
   const std::lock_guard lock(mutex_);
   FLATVM_ASSIGN_OR_RETURN(const std::vector<std::string> uplinks, Uplinks());
-  FLATVM_RETURN_IF_ERROR(nft_.Run(BuildBaseRuleset(uplinks) + BuildAddTenant(subnet)));
-  tenants_[BridgeName(subnet)].subnet = subnet;
+  const Lease* const primary = FindPrimary(spec.leases);
+  const TenantRules rules{.subnet = spec.subnet,
+                          .mode = spec.mode,
+                          .primary = primary == nullptr ? Ipv4Address{} : primary->address};
+  FLATVM_RETURN_IF_ERROR(nft_.Run(BuildBaseRuleset(uplinks) + BuildAddTenant(rules)));
+  tenants_[BridgeName(spec.subnet)].rules = rules;
   return EnsureForwarding();
 }
 
@@ -86,12 +90,15 @@ std::vector<uint32_t> KernelNetwork::GuardUplinks(const std::vector<std::string>
 
 absl::Status KernelNetwork::RemoveFilter(const Ipv4Subnet& subnet) {
   const std::lock_guard lock(mutex_);
+  // Of one that an earlier flatvmd made, the primary is known to have the first address.
+  TenantRules rules{.subnet = subnet, .primary = {subnet.Gateway().value + 1}};
   if (const auto found = tenants_.find(BridgeName(subnet)); found != tenants_.end()) {
     FLATVM_RETURN_IF_ERROR(Bind(found->second, {}));
+    rules = found->second.rules;
     tenants_.erase(found);
   }
   if (tenants_.empty()) GuardUplinks({});
-  FLATVM_RETURN_IF_ERROR(nft_.Run(BuildRemoveTenant(subnet) + BuildRemovePortCounters(subnet)));
+  FLATVM_RETURN_IF_ERROR(nft_.Run(BuildRemoveTenant(rules) + BuildRemovePortCounters(subnet)));
   return guard_.Forget(subnet);
 }
 
@@ -99,17 +106,17 @@ absl::StatusOr<size_t> KernelNetwork::RestoreFilter() {
   const std::lock_guard lock(mutex_);
   if (tenants_.empty()) return size_t{0};
   FLATVM_ASSIGN_OR_RETURN(const std::vector<std::string> uplinks, Uplinks());
-  std::vector<Ipv4Subnet> subnets;
-  for (const auto& [bridge, tenant] : tenants_) subnets.push_back(tenant.subnet);
+  std::vector<TenantRules> rules;
+  for (const auto& [bridge, tenant] : tenants_) rules.push_back(tenant.rules);
   // A set of our name but of another kind, for one, stands in the way of the first.
-  if (!nft_.Run(BuildRestore(uplinks, subnets)).ok()) {
-    FLATVM_RETURN_IF_ERROR(nft_.Run(BuildAnew(uplinks, subnets)));
+  if (!nft_.Run(BuildRestore(uplinks, rules)).ok()) {
+    FLATVM_RETURN_IF_ERROR(nft_.Run(BuildAnew(uplinks, rules)));
   }
   FLATVM_RETURN_IF_ERROR(BindAll());
   const std::vector<uint32_t> indices = GuardUplinks(uplinks);
   for (auto& [bridge, tenant] : tenants_) FLATVM_RETURN_IF_ERROR(GuardTenant(tenant, indices));
   FLATVM_RETURN_IF_ERROR(EnsureForwarding());
-  return subnets.size();
+  return rules.size();
 }
 
 absl::StatusOr<Traffic> KernelNetwork::GetTraffic(const Ipv4Subnet& subnet) {

@@ -12,6 +12,7 @@
 #include "network/guard/tenant_guard.h"
 #include "network/host_network.h"
 #include "network/nft_ports.h"
+#include "network/nft_rules.h"
 #include "network/nft_table.h"
 
 namespace flatvm::network {
@@ -31,7 +32,7 @@ class KernelNetwork final : public HostNetwork {
   KernelNetwork(const KernelNetworkSettings& settings, base::Logger& log)
       : uplink_(settings.uplink), log_(log), guard_(settings.pool, settings.counts_path) {}
 
-  absl::Status EnsureFilter(const Ipv4Subnet& subnet) override;
+  absl::Status EnsureFilter(const NetworkSpec& spec) override;
   absl::Status EnsureGuard(const NetworkSpec& spec) override;
   absl::Status AddMachine(const std::string& bridge, const Lease& machine) override;
   absl::Status RemoveMachine(const std::string& bridge, const Lease& machine) override;
@@ -54,7 +55,7 @@ class KernelNetwork final : public HostNetwork {
 
  private:
   struct Tenant {
-    Ipv4Subnet subnet;
+    TenantRules rules;
     bool guarded = false;  // its bridge was there, and its machines are known
     std::vector<Lease> machines;
     std::set<PortBinding> bound;  // in the table of ports

@@ -2,6 +2,7 @@
 #include <net/if.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "daemon/base/error.h"
@@ -12,6 +13,27 @@
 #include "network/ports.h"
 
 namespace flatvm::network {
+namespace {
+
+guard::WayOut WayOutOf(const TenantRules& rules, const std::vector<uint32_t>& uplinks) {
+  switch (rules.mode) {
+    case NetworkMode::kNat:
+      return {.uplinks = uplinks};
+    case NetworkMode::kViaPrimary:
+      return {.uplinks = uplinks, .only = rules.primary};
+    case NetworkMode::kIsolated:
+      break;
+  }
+  return {};
+}
+
+// Whether the machine is its siblings' way out.
+bool Routes(const Lease& machine, const TenantRules& rules) {
+  return rules.mode == NetworkMode::kViaPrimary && machine.address == rules.primary;
+}
+
+}  // namespace
+
 absl::Status KernelNetwork::EnsureGuard(const NetworkSpec& spec) {
   const std::lock_guard lock(mutex_);
   const std::string bridge = BridgeName(spec.subnet);
@@ -27,9 +49,10 @@ absl::Status KernelNetwork::EnsureGuard(const NetworkSpec& spec) {
 }
 
 absl::Status KernelNetwork::GuardTenant(Tenant& tenant, const std::vector<uint32_t>& uplinks) {
-  const uint32_t bridge = ::if_nametoindex(BridgeName(tenant.subnet).c_str());
+  const uint32_t bridge = ::if_nametoindex(BridgeName(tenant.rules.subnet).c_str());
   if (bridge == 0 || !tenant.guarded) return absl::OkStatus();
-  FLATVM_RETURN_IF_ERROR(guard_.EnsureBridge(bridge, tenant.subnet, uplinks));
+  FLATVM_RETURN_IF_ERROR(
+      guard_.EnsureBridge(bridge, tenant.rules.subnet, WayOutOf(tenant.rules, uplinks)));
   for (const Lease& machine : tenant.machines) {
     FLATVM_RETURN_IF_ERROR(EnsureNeighbour(bridge, machine));
   }
@@ -42,22 +65,28 @@ absl::Status KernelNetwork::GuardPortsOf(Tenant& tenant, uint32_t bridge) {
   for (const Port& port : ports) {
     const Lease* const machine = FindMachine(port, tenant.machines);
     if (machine == nullptr || !CheckInterfaceName("port", port.name).ok()) {
-      FLATVM_RETURN_IF_ERROR(guard_.ClosePort(port.index, tenant.subnet));
+      FLATVM_RETURN_IF_ERROR(guard_.ClosePort(port.index, tenant.rules.subnet));
       continue;
     }
+    const Ipv4Subnet& subnet = tenant.rules.subnet;
+    const bool routes = Routes(*machine, tenant.rules);
     FLATVM_RETURN_IF_ERROR(guard_.EnsurePort(
-        port.index, tenant.subnet, {.mac = BytesOfMac(machine->mac), .address = machine->address}));
+        port.index, subnet,
+        {.mac = BytesOfMac(machine->mac),
+         .address = machine->address,
+         .routes_for = routes ? std::optional<Ipv4Subnet>(subnet) : std::nullopt}));
     wanted.insert({.port = port.name,
                    .mac = machine->mac,
                    .address = machine->address,
-                   .subnet = tenant.subnet});
+                   .subnet = subnet,
+                   .routes = routes});
   }
   return Bind(tenant, std::move(wanted));
 }
 
 absl::Status KernelNetwork::Bind(Tenant& tenant, std::set<PortBinding> wanted) {
   if (tenant.bound == wanted) return absl::OkStatus();
-  std::string commands = BuildPortBase() + BuildAddPortCounters(tenant.subnet);
+  std::string commands = BuildPortBase() + BuildAddPortCounters(tenant.rules.subnet);
   for (const PortBinding& old : tenant.bound) {
     if (!wanted.contains(old)) commands += BuildUnbindPort(old);
   }
@@ -72,7 +101,7 @@ absl::Status KernelNetwork::Bind(Tenant& tenant, std::set<PortBinding> wanted) {
 absl::Status KernelNetwork::BindAll() {
   std::string commands = BuildPortBase() + BuildUnbindAllPorts();
   for (const auto& [bridge, tenant] : tenants_) {
-    commands += BuildAddPortCounters(tenant.subnet);
+    commands += BuildAddPortCounters(tenant.rules.subnet);
     for (const PortBinding& binding : tenant.bound) commands += BuildBindPort(binding);
   }
   if (nft_.Run(commands).ok()) return absl::OkStatus();

@@ -172,7 +172,7 @@ absl::Status LibvirtNetworks::EnsureNetwork(const NetworkSpec& spec) {
   FLATVM_ASSIGN_OR_RETURN(const auto connection, connection_.Get());
   FLATVM_ASSIGN_OR_RETURN(std::optional<LiveNetwork> live,
                           FindNetwork(connection.get(), spec.tenant));
-  FLATVM_RETURN_IF_ERROR(host_.EnsureFilter(spec.subnet));
+  FLATVM_RETURN_IF_ERROR(host_.EnsureFilter(spec));
   if (live) {
     FLATVM_ASSIGN_OR_RETURN(const BridgeState bridge,
                             host_.GetBridgeState(live->description.bridge));
@@ -182,8 +182,9 @@ absl::Status LibvirtNetworks::EnsureNetwork(const NetworkSpec& spec) {
       return AlignLeases(*live, spec.leases, host_, log_);
     }
     if (bridge == BridgeState::kInUse) {
-      return base::InternalError(base::StrCat("libvirt network ", NetworkName(spec.tenant),
-                                              " is not as recorded, and machines are on it"));
+      return base::MakeError(absl::StatusCode::kFailedPrecondition, base::Reason::kNetworkInUse,
+                             base::StrCat("libvirt network ", NetworkName(spec.tenant),
+                                          " is not as recorded, and machines are on it"));
     }
     FLATVM_RETURN_IF_ERROR(Destroy(live->handle.get()));
   }

@@ -15,6 +15,7 @@ namespace {
 
 constexpr char kForwardMode[] = "open";  // libvirt routes but makes no rule: filtering is ours
 constexpr char kMetadataElement[] = "flatvm:network";
+constexpr char kDnsmasqUri[] = "http://libvirt.org/schemas/network/dnsmasq/1.0";
 constexpr size_t kMacLength = 17;
 
 bool IsMac(std::string_view text) {
@@ -51,11 +52,56 @@ void AppendHost(pugi::xml_node parent, const std::string& tenant, const Lease& l
   Set(host, "ip", lease.address.ToString());
 }
 
+const char* ModeText(NetworkMode mode) {
+  switch (mode) {
+    case NetworkMode::kNat:
+      return "nat";
+    case NetworkMode::kIsolated:
+      return "isolated";
+    case NetworkMode::kViaPrimary:
+      return "via-primary";
+  }
+  return "";
+}
+
+// What dnsmasq is told beyond what libvirt has words for. Without a way out of the machines' own,
+// it asks no server of the host's for them either: questions are a way out, too.
+std::vector<std::string> DnsmasqOptions(const NetworkSpec& spec) {
+  switch (spec.mode) {
+    case NetworkMode::kNat:
+      return {};
+    case NetworkMode::kIsolated:
+      return {"no-resolv", "dhcp-option=3"};  // no router
+    case NetworkMode::kViaPrimary:
+      break;
+  }
+  const Lease* const primary = FindPrimary(spec.leases);
+  if (primary == nullptr) return {};  // CheckNetworkSpec refuses that
+  return {"no-resolv", base::StrCat("dhcp-mac=set:primary,", primary->mac),
+          base::StrCat("dhcp-option=tag:!primary,3,", primary->address.ToString())};
+}
+
+void AppendDnsmasqOptions(pugi::xml_node network, const NetworkSpec& spec) {
+  const std::vector<std::string> options = DnsmasqOptions(spec);
+  if (options.empty()) return;
+  Set(network, "xmlns:dnsmasq", kDnsmasqUri);
+  pugi::xml_node list = network.append_child("dnsmasq:options");
+  for (const std::string& option : options) {
+    Set(list.append_child("dnsmasq:option"), "value", option);
+  }
+}
+
+// Our own element in <metadata>; none if the network is not flatvm's.
+pugi::xml_node OwnElement(const pugi::xml_node& network) {
+  const pugi::xml_node ours = network.child("metadata").child(kMetadataElement);
+  const bool is_ours =
+      std::string_view(ours.attribute("xmlns:flatvm").value()) == libvirt::kMetadataUri;
+  return is_ours ? ours : pugi::xml_node();
+}
+
 // The tenant that our own element in <metadata> names.
 std::string TenantOf(const pugi::xml_node& network) {
-  const pugi::xml_node ours = network.child("metadata").child(kMetadataElement);
-  if (std::string_view(ours.attribute("xmlns:flatvm").value()) != libvirt::kMetadataUri) return {};
-  const std::string tenant = ours.attribute("tenant").value();
+  const std::string tenant = OwnElement(network).attribute("tenant").value();
   return base::IsName(tenant) ? tenant : std::string();
 }
 
@@ -95,6 +141,10 @@ absl::Status CheckNetworkSpec(const NetworkSpec& spec) {
                               "must not have a host name or MAC address twice");
     }
   }
+  if (spec.mode == NetworkMode::kViaPrimary && FindPrimary(spec.leases) == nullptr) {
+    return base::FieldError(base::Reason::kFieldMissing, "leases",
+                            "must have the primary's, by which the others leave");
+  }
   return absl::OkStatus();
 }
 
@@ -107,6 +157,7 @@ std::string BuildNetworkXml(const NetworkSpec& spec) {
   pugi::xml_node ours = network.append_child("metadata").append_child(kMetadataElement);
   Set(ours, "xmlns:flatvm", libvirt::kMetadataUri);
   Set(ours, "tenant", spec.tenant);
+  Set(ours, "mode", ModeText(spec.mode));
   Set(network.append_child("forward"), "mode", kForwardMode);
   pugi::xml_node bridge = network.append_child("bridge");
   Set(bridge, "name", BridgeName(spec.subnet));
@@ -128,6 +179,7 @@ std::string BuildNetworkXml(const NetworkSpec& spec) {
     pugi::xml_node dhcp = ip.append_child("dhcp");
     for (const Lease& lease : spec.leases) AppendHost(dhcp, spec.tenant, lease);
   }
+  AppendDnsmasqOptions(network, spec);
   return Print(network);
 }
 
@@ -154,6 +206,7 @@ absl::StatusOr<NetworkDescription> ParseNetworkXml(std::string_view xml) {
   NetworkDescription description{.tenant = TenantOf(network),
                                  .bridge = network.child("bridge").attribute("name").value(),
                                  .forward_mode = network.child("forward").attribute("mode").value(),
+                                 .mode = OwnElement(network).attribute("mode").as_string("nat"),
                                  .domain = network.child("domain").attribute("name").value(),
                                  .netmask = ip.attribute("netmask").value()};
   if (const auto gateway = ParseIpv4Address("address", ip.attribute("address").value());
@@ -168,8 +221,9 @@ absl::StatusOr<NetworkDescription> ParseNetworkXml(std::string_view xml) {
 
 bool MatchesExceptLeases(const NetworkDescription& live, const NetworkSpec& spec) {
   return live.tenant == spec.tenant && live.bridge == BridgeName(spec.subnet) &&
-         live.forward_mode == kForwardMode && live.domain == DnsDomain(spec.tenant) &&
-         live.gateway == spec.subnet.Gateway() && live.netmask == spec.subnet.Netmask();
+         live.forward_mode == kForwardMode && live.mode == ModeText(spec.mode) &&
+         live.domain == DnsDomain(spec.tenant) && live.gateway == spec.subnet.Gateway() &&
+         live.netmask == spec.subnet.Netmask();
 }
 
 }  // namespace flatvm::network

@@ -15,7 +15,8 @@ namespace flatvm::network {
 struct NetworkDescription {
   std::string tenant;  // by our metadata; empty: the network is not flatvm's
   std::string bridge;
-  std::string forward_mode;  // empty: isolated
+  std::string forward_mode;  // libvirt's; empty: isolated
+  std::string mode;          // flatvm's, by our metadata
   std::string domain;        // DNS
   Ipv4Address gateway;       // 0: no IPv4 address
   std::string netmask;

@@ -11,6 +11,8 @@ add table bridge flatvm
 add set bridge flatvm ports { type ifname; }
 add set bridge flatvm macs { type ifname . ether_addr; }
 add set bridge flatvm addresses { type ifname . ipv4_addr; }
+add set bridge flatvm routers { type ifname; }
+add set bridge flatvm inside { type ifname . ipv4_addr; flags interval; }
 add map bridge flatvm spoofed_of { type ifname : counter; }
 add map bridge flatvm refused_of { type ifname : counter; }
 )";
@@ -19,10 +21,12 @@ add map bridge flatvm refused_of { type ifname : counter; }
 constexpr char kChains[] = R"(
 add chain bridge flatvm prerouting { type filter hook prerouting priority -310; policy accept; }
 add chain bridge flatvm port
+add chain bridge flatvm no_server
 add chain bridge flatvm spoofed
 add chain bridge flatvm refused
 flush chain bridge flatvm prerouting
 flush chain bridge flatvm port
+flush chain bridge flatvm no_server
 flush chain bridge flatvm spoofed
 flush chain bridge flatvm refused
 
@@ -37,9 +41,12 @@ add rule bridge flatvm port ether type != { ip, arp, ip6 } goto refused
 add rule bridge flatvm port ether type arp iifname . arp saddr ether != @macs goto spoofed
 add rule bridge flatvm port ether type arp arp saddr ip != 0.0.0.0 iifname . arp saddr ip != @addresses goto spoofed
 add rule bridge flatvm port ether type ip ip saddr 0.0.0.0 ip daddr 255.255.255.255 udp sport 68 udp dport 67 accept
+add rule bridge flatvm port ether type ip iifname @routers iifname . ip saddr != @inside goto no_server
 add rule bridge flatvm port ether type ip iifname . ip saddr != @addresses goto spoofed
-add rule bridge flatvm port udp sport { 67, 547 } goto spoofed
-add rule bridge flatvm port icmpv6 type { nd-router-advert, nd-redirect, mld-listener-query } goto spoofed
+add rule bridge flatvm port goto no_server
+add rule bridge flatvm no_server udp sport { 67, 547 } goto spoofed
+add rule bridge flatvm no_server icmp type redirect goto spoofed
+add rule bridge flatvm no_server icmpv6 type { nd-router-advert, nd-redirect, mld-listener-query } goto spoofed
 )";
 
 constexpr const char* kKinds[] = {"spoofed", "refused"};
@@ -66,7 +73,12 @@ std::string Binding(const char* verb, const PortBinding& binding) {
   const auto counter = [&](const char* kind) {
     return base::StrCat(port, " : \"", CounterName(kind, binding.subnet), "\"");
   };
-  return base::StrCat(element("macs", base::StrCat(port, " . ", binding.mac)),
+  std::string routing;
+  if (binding.routes) {
+    routing = element("routers", port) +
+              element("inside", base::StrCat(port, " . ", binding.subnet.ToString()));
+  }
+  return base::StrCat(routing, element("macs", base::StrCat(port, " . ", binding.mac)),
                       element("addresses", base::StrCat(port, " . ", binding.address.ToString())),
                       element("spoofed_of", counter("spoofed")),
                       element("refused_of", counter("refused")), element("ports", port));
@@ -86,7 +98,8 @@ std::string BuildUnbindAllPorts() {
   std::string text;
   for (const char* what :
        {"set bridge flatvm ports", "set bridge flatvm macs", "set bridge flatvm addresses",
-        "map bridge flatvm spoofed_of", "map bridge flatvm refused_of"}) {
+        "set bridge flatvm routers", "set bridge flatvm inside", "map bridge flatvm spoofed_of",
+        "map bridge flatvm refused_of"}) {
     base::StrAppend(&text, "flush ", what, "\n");
   }
   return text;

@@ -15,7 +15,8 @@ struct PortBinding {
   std::string port;  // the interface's name
   std::string mac;
   Ipv4Address address;
-  Ipv4Subnet subnet;  // the tenant's
+  Ipv4Subnet subnet;    // the tenant's
+  bool routes = false;  // its siblings' router: also sends what comes from outside the subnet
   auto operator<=>(const PortBinding&) const = default;
 };
 

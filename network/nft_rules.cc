@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 #include <utility>
 
 #include "daemon/base/error.h"
@@ -17,6 +18,10 @@ constexpr size_t kMaxInterfaceName = 15;  // IFNAMSIZ less the terminating zero
 //   sources:  which addresses may speak on a bridge
 //   gateways: the one address of the host that a bridge may speak to
 //   hairpins: bridge . the same bridge; nftables cannot compare two fields of a packet
+//   exits:    bridges whose machines may leave by an uplink
+//   routed:   bridges on which the primary is the others' router: a host with br_netfilter judges
+//             here, too, what machines of one bridge send each other, and that comes from anywhere
+//   routers:  the primary on those, which alone may leave
 //   …_of:     the tenant's counters
 constexpr char kTableAndSets[] = R"(
 add table inet flatvm
@@ -24,6 +29,9 @@ add set inet flatvm uplinks { type ifname; }
 add set inet flatvm sources { type ifname . ipv4_addr; flags interval; }
 add set inet flatvm gateways { type ifname . ipv4_addr; }
 add set inet flatvm hairpins { type ifname . ifname; }
+add set inet flatvm exits { type ifname; }
+add set inet flatvm routed { type ifname; }
+add set inet flatvm routers { type ifname . ipv4_addr; }
 add map inet flatvm accepted_of { type ifname : counter; }
 add map inet flatvm spoofed_of { type ifname : counter; }
 add map inet flatvm refused_of { type ifname : counter; }
@@ -82,10 +90,12 @@ add rule inet flatvm from_tenant_to_host icmp type echo-request goto accepted
 add rule inet flatvm from_tenant_to_host counter name to_host goto refused
 
 add rule inet flatvm from_tenant meta nfproto ipv6 counter name ipv6 goto refused
+add rule inet flatvm from_tenant iifname @routed iifname . oifname @hairpins goto accepted
 add rule inet flatvm from_tenant iifname . ip saddr != @sources goto spoofed
 add rule inet flatvm from_tenant iifname . oifname @hairpins meta mark set meta mark or 0x01000000 goto accepted
 add rule inet flatvm from_tenant ip daddr 169.254.0.0/16 counter name to_link_local goto refused
-add rule inet flatvm from_tenant oifname @uplinks goto accepted
+add rule inet flatvm from_tenant iifname @exits oifname @uplinks goto accepted
+add rule inet flatvm from_tenant iifname . ip saddr @routers oifname @uplinks goto accepted
 add rule inet flatvm from_tenant counter name to_elsewhere goto refused
 
 add rule inet flatvm to_tenant meta nfproto ipv6 counter name ipv6 drop
@@ -103,21 +113,36 @@ std::string CounterName(const char* kind, const Ipv4Subnet& subnet) {
   return base::StrCat(kind, "-", BridgeName(subnet));
 }
 
+std::string Element(const char* verb, const std::string& set, const std::string& value) {
+  return base::StrCat(verb, " element inet ", kNftTable, " ", set, " { ", value, " }\n");
+}
+
 // `verb` is "add" or "delete".
 std::string TenantElements(const char* verb, const Ipv4Subnet& subnet) {
   const std::string bridge = Quoted(BridgeName(subnet));
-  const auto element = [verb](const std::string& set, const std::string& value) {
-    return base::StrCat(verb, " element inet ", kNftTable, " ", set, " { ", value, " }\n");
-  };
-  std::string text =
-      base::StrCat(element("sources", base::StrCat(bridge, " . ", subnet.ToString())),
-                   element("gateways", base::StrCat(bridge, " . ", subnet.Gateway().ToString())),
-                   element("hairpins", base::StrCat(bridge, " . ", bridge)));
+  std::string text = base::StrCat(
+      Element(verb, "sources", base::StrCat(bridge, " . ", subnet.ToString())),
+      Element(verb, "gateways", base::StrCat(bridge, " . ", subnet.Gateway().ToString())),
+      Element(verb, "hairpins", base::StrCat(bridge, " . ", bridge)));
   for (const char* kind : kKinds) {
-    text += element(base::StrCat(kind, "_of"),
+    text += Element(verb, base::StrCat(kind, "_of"),
                     base::StrCat(bridge, " : ", Quoted(CounterName(kind, subnet))));
   }
   return text;
+}
+
+// Who may leave: what is not of `mode` is taken away, whoever left it there. nullopt: nobody.
+std::string WaysOut(const TenantRules& tenant, std::optional<NetworkMode> mode) {
+  const std::string bridge = Quoted(BridgeName(tenant.subnet));
+  const auto way = [](const char* set, const std::string& value, bool wanted) {
+    const std::string added = Element("add", set, value);
+    return wanted ? added : added + Element("delete", set, value);
+  };
+  std::string text = way("exits", bridge, mode == NetworkMode::kNat) +
+                     way("routed", bridge, mode == NetworkMode::kViaPrimary);
+  if (tenant.primary == Ipv4Address{}) return text;
+  return text + way("routers", base::StrCat(bridge, " . ", tenant.primary.ToString()),
+                    mode == NetworkMode::kViaPrimary);
 }
 
 // Counters stand before the elements that name them, and go after.
@@ -154,32 +179,37 @@ std::string BuildBaseRuleset(const std::vector<std::string>& uplinks) {
 }
 
 std::string BuildRestore(const std::vector<std::string>& uplinks,
-                         const std::vector<Ipv4Subnet>& tenants) {
+                         const std::vector<TenantRules>& tenants) {
   std::string text = BuildBaseRuleset(uplinks);
-  for (const char* what : {"set inet flatvm sources", "set inet flatvm gateways",
-                           "set inet flatvm hairpins", "map inet flatvm accepted_of",
-                           "map inet flatvm spoofed_of", "map inet flatvm refused_of"}) {
+  for (const char* what :
+       {"set inet flatvm sources", "set inet flatvm gateways", "set inet flatvm hairpins",
+        "set inet flatvm exits", "set inet flatvm routed", "set inet flatvm routers",
+        "map inet flatvm accepted_of", "map inet flatvm spoofed_of",
+        "map inet flatvm refused_of"}) {
     base::StrAppend(&text, "flush ", what, "\n");
   }
-  for (const Ipv4Subnet& tenant : tenants) text += BuildAddTenant(tenant);
+  for (const TenantRules& tenant : tenants) text += BuildAddTenant(tenant);
   return text;
 }
 
 std::string BuildAnew(const std::vector<std::string>& uplinks,
-                      const std::vector<Ipv4Subnet>& tenants) {
+                      const std::vector<TenantRules>& tenants) {
   // A delete of what is not there would fail: it is added first.
   return base::StrCat("add table inet ", kNftTable, "\ndelete table inet ", kNftTable, "\n",
                       BuildRestore(uplinks, tenants));
 }
 
-std::string BuildAddTenant(const Ipv4Subnet& subnet) {
-  return TenantCounters("add", subnet) + TenantElements("add", subnet);
+std::string BuildAddTenant(const TenantRules& tenant) {
+  return base::StrCat(TenantCounters("add", tenant.subnet), TenantElements("add", tenant.subnet),
+                      WaysOut(tenant, tenant.mode));
 }
 
-std::string BuildRemoveTenant(const Ipv4Subnet& subnet) {
+std::string BuildRemoveTenant(const TenantRules& tenant) {
   // A delete of what is not there would fail the transaction: everything is added first.
-  return base::StrCat(kTableAndSets, BuildAddTenant(subnet), TenantElements("delete", subnet),
-                      TenantCounters("delete", subnet));
+  const Ipv4Subnet& subnet = tenant.subnet;
+  return base::StrCat(kTableAndSets, TenantCounters("add", subnet), TenantElements("add", subnet),
+                      TenantElements("delete", subnet), TenantCounters("delete", subnet),
+                      WaysOut(tenant, std::nullopt));
 }
 
 std::string BuildListCounters(const Ipv4Subnet& subnet) { return TenantCounters("list", subnet); }

@@ -22,6 +22,13 @@ inline constexpr char kNftTable[] = "flatvm";
 // or "..".
 absl::Status CheckInterfaceName(std::string_view field, std::string_view name);
 
+// A tenant as the table knows it.
+struct TenantRules {
+  Ipv4Subnet subnet;
+  NetworkMode mode = NetworkMode::kNat;
+  Ipv4Address primary;  // who alone leaves in kViaPrimary
+};
+
 // Makes table, sets, counters and chains, or brings them up to date, in one transaction: chains are
 // refilled, tenants' elements and counters stay. `uplinks` (checked names; may be empty: no way
 // out) are the interfaces that tenants' traffic leaves by.
@@ -30,18 +37,18 @@ std::string BuildBaseRuleset(const std::vector<std::string>& uplinks);
 // The table as it is to be with just these tenants, whatever somebody else made of it: base ruleset
 // and elements; counters stay.
 std::string BuildRestore(const std::vector<std::string>& uplinks,
-                         const std::vector<Ipv4Subnet>& tenants);
+                         const std::vector<TenantRules>& tenants);
 
 // The same without counting on anything that is there: the table is deleted first, counters too.
 std::string BuildAnew(const std::vector<std::string>& uplinks,
-                      const std::vector<Ipv4Subnet>& tenants);
+                      const std::vector<TenantRules>& tenants);
 
-// Adds the elements of the tenant with this subnet; harmless if they are there. Run after the base
-// ruleset, same transaction.
-std::string BuildAddTenant(const Ipv4Subnet& subnet);
+// Adds the tenant's elements, and removes those of another mode; harmless if it is so already. Run
+// after the base ruleset, same transaction.
+std::string BuildAddTenant(const TenantRules& tenant);
 
 // Removes them; harmless if they, or the table, are not there.
-std::string BuildRemoveTenant(const Ipv4Subnet& subnet);
+std::string BuildRemoveTenant(const TenantRules& tenant);
 
 // Lists the tenant's counters; fails if they, or the table, are not there.
 std::string BuildListCounters(const Ipv4Subnet& subnet);

@@ -1,5 +1,6 @@
 #include "network/tenant_networks.h"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "daemon/base/str_cat.h"
@@ -12,6 +13,13 @@ std::string BridgeName(const Ipv4Subnet& subnet) {
   char text[sizeof("fv-00000000")];
   std::snprintf(text, sizeof(text), "fv-%08x", subnet.address.value);
   return text;
+}
+
+const Lease* FindPrimary(const std::vector<Lease>& leases) {
+  const auto found = std::find_if(leases.begin(), leases.end(), [](const Lease& lease) {
+    return lease.hostname == kPrimaryHostname;
+  });
+  return found == leases.end() ? nullptr : &*found;
 }
 
 }  // namespace flatvm::network

@@ -11,6 +11,16 @@
 
 namespace flatvm::network {
 
+// What a tenant's primary is called on its network.
+inline constexpr char kPrimaryHostname[] = "primary";
+
+// How a tenant's machines reach the world.
+enum class NetworkMode {
+  kNat,         // each by itself, with the uplink's address
+  kIsolated,    // not at all; they have each other, DHCP and their own names
+  kViaPrimary,  // through their primary, which is their gateway and alone may leave as in kNat
+};
+
 // A machine's place in its tenant's network, known before it boots.
 struct Lease {
   std::string hostname;  // a name as base::IsName takes it
@@ -24,7 +34,11 @@ struct NetworkSpec {
   Ipv4Subnet subnet;
   std::vector<Lease> leases;  // the primary's and every secondary's
   uint32_t mtu = 0;           // of its bridge and NICs; 0: Ethernet's, 1500
+  NetworkMode mode = NetworkMode::kNat;
 };
+
+// The primary's lease among a network's; null: it has none.
+const Lease* FindPrimary(const std::vector<Lease>& leases);
 
 // Frames of a tenant's machines, by what became of them.
 struct Traffic {
@@ -50,7 +64,8 @@ class TenantNetworks {
 
   // Makes and starts the network with DHCP, DNS and NAT if it is not there as described; brings its
   // leases in line; puts its filter rules in place. Machines attached to a network that is there
-  // already are not disturbed.
+  // already are not disturbed. Errors: also FAILED_PRECONDITION / kNetworkInUse if it is there
+  // otherwise than described, but for leases, and machines are on it.
   virtual absl::Status EnsureNetwork(const NetworkSpec& spec) = 0;
 
   // Stops and removes network, bridge, leases and rules; OK if it is not there.

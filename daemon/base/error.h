@@ -71,6 +71,7 @@ enum class Reason : int {
   kImageIncomplete = 160,
   kChecksumMismatch = 161,
   kTenantImportLimit = 162,
+  kNetworkInUse = 171,
 };
 
 // What an error says beyond its code and text.

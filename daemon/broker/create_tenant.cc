@@ -44,8 +44,7 @@ absl::Status TenantLifecycle::EnsureEffects(const TenantRecord& tenant,
                                             const std::vector<network::Lease>& leases) {
   FLATVM_RETURN_IF_ERROR(ports_.storage.EnsureTenant(tenant.name));
   FLATVM_RETURN_IF_ERROR(ports_.cgroups.EnsureSlice(tenant.name, SliceLimitsOf(tenant)));
-  return ports_.networks.EnsureNetwork(
-      network::NetworkSpec{.tenant = tenant.name, .subnet = tenant.subnet, .leases = leases});
+  return ports_.networks.EnsureNetwork(NetworkSpecOf(tenant, leases));
 }
 
 // One create, from reservation to commit.
@@ -71,10 +70,7 @@ class TenantLifecycle::Creation {
     rollback_.Push("network", [this] {
       return owner_.ports_.networks.RemoveNetwork(tenant_.name, tenant_.subnet);
     });
-    FLATVM_RETURN_IF_ERROR(owner_.EnsureEffects(
-        tenant_,
-        {network::Lease{
-            .hostname = kPrimaryHostname, .mac = tenant_.mac, .address = tenant_.address}}));
+    FLATVM_RETURN_IF_ERROR(owner_.EnsureEffects(tenant_, {PrimaryLease(tenant_)}));
     rollback_.Push("primary's definition",
                    [this] { return owner_.ports_.hypervisor.DetachPrimary(tenant_.undo); });
     FLATVM_ASSIGN_OR_RETURN(tenant_.undo, owner_.ports_.hypervisor.AttachPrimary(
@@ -115,6 +111,7 @@ class TenantLifecycle::Creation {
     FLATVM_ASSIGN_OR_RETURN(tenant_.cpus, ValidateCpus(order_.cpus, owner_.settings_.host_cpus));
     tenant_.carve = order_.carve;
     tenant_.quota_disk_mib = order_.quota_disk_mib;
+    tenant_.network_mode = order_.network_mode;
     FLATVM_RETURN_IF_ERROR(ValidateCarve(tenant_.carve, primary_.memory_mib));
     FLATVM_RETURN_IF_ERROR(CheckPrimaryFits(tenant_, owner_.settings_));
     FLATVM_RETURN_IF_ERROR(CheckCarvable(primary_, tenant_.carve));

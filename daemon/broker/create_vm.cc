@@ -78,6 +78,10 @@ class VmLifecycle::Creation {
   absl::Status Reserve() {
     Registry::Access state = owner_.registry_.Acquire();
     FLATVM_ASSIGN_OR_RETURN(TenantEntry * tenant, state->GetReadyTenant(order_.tenant));
+    if (tenant->remaking_network) {
+      return base::MakeError(absl::StatusCode::kAborted, base::Reason::kChangeInFlight,
+                             "the tenant's network is being made anew; try again later");
+    }
     if (tenant->FindVm(order_.spec.name) != nullptr) {
       return base::MakeError(
           absl::StatusCode::kAlreadyExists,

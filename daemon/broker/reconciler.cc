@@ -5,13 +5,13 @@
 
 #include "daemon/base/error.h"
 #include "daemon/base/str_cat.h"
+#include "daemon/broker/tenant_plan.h"
 
 namespace flatvm::broker {
 namespace {
 
 std::vector<network::Lease> LeasesOf(const TenantEntry& entry) {
-  std::vector<network::Lease> leases = {network::Lease{
-      .hostname = kPrimaryHostname, .mac = entry.record.mac, .address = entry.record.address}};
+  std::vector<network::Lease> leases = {PrimaryLease(entry.record)};
   for (const auto& [id, vm] : entry.vms) {
     leases.push_back(
         network::Lease{.hostname = vm.spec.name, .mac = vm.mac, .address = vm.address});

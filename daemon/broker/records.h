@@ -12,11 +12,12 @@
 #include "daemon/broker/storage_records.h"  // IWYU pragma: export
 #include "daemon/hypervisor/hypervisor.h"
 #include "network/ipv4.h"
+#include "network/tenant_networks.h"
 
 namespace flatvm::broker {
 
 // What a tenant's primary is called on its network; no secondary may have this name.
-inline constexpr char kPrimaryHostname[] = "primary";
+inline constexpr const char* kPrimaryHostname = network::kPrimaryHostname;
 
 // An amount of everything that is limited; limits, uses and what is left.
 struct Resources {
@@ -103,6 +104,7 @@ struct TenantRecord {
   std::string mac;
   network::Ipv4Address address;  // of the primary
   network::Ipv4Subnet subnet;
+  network::NetworkMode network_mode = network::NetworkMode::kNat;
   hypervisor::PrimaryUndo undo;
   std::chrono::system_clock::time_point created_at;
   std::string request_id;

@@ -66,8 +66,9 @@ struct TenantEntry {
   std::shared_ptr<TenantLocks> locks = std::make_shared<TenantLocks>();
   // While limits change, and a lesser amount holds already or a greater one does not yet.
   std::optional<Resources> ceiling;
-  bool updating = false;       // limits are being changed
-  bool changing = false;       // a change of the tenant itself is under way
+  bool updating = false;          // limits are being changed
+  bool remaking_network = false;  // nobody may come to it meanwhile
+  bool changing = false;          // a change of the tenant itself is under way
   bool quota_pending = false;  // its quota disk could not be grown or plugged in; to be tried again
   bool quota_kept =
       false;  // its guest was asked for the quota disk in vain, and may let go of it yet

@@ -63,7 +63,7 @@ absl::Status TenantLifecycle::RemoveSliceUnlessOccupied(const std::string& tenan
 absl::StatusOr<TenantRecord> TenantLifecycle::BeginRemoval(const RemoveTenantOrder& order) {
   Registry::Access state = registry_.Acquire();
   FLATVM_ASSIGN_OR_RETURN(TenantEntry * tenant, state->GetTenant(order.name));
-  if (tenant->changing || !tenant->in_flight.empty()) {
+  if (tenant->changing || tenant->updating || !tenant->in_flight.empty()) {
     return base::MakeError(absl::StatusCode::kAborted, base::Reason::kChangeInFlight,
                            "a change of the tenant or of one of its secondaries is under way; try "
                            "again later");

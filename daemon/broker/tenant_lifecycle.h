@@ -31,6 +31,7 @@ struct CreateTenantOrder {
   std::vector<uint32_t> cpus;  // rising; empty: all
   Carve carve;
   uint32_t quota_disk_mib = 0;  // of limits.disk_mib; 0: no quota disk
+  network::NetworkMode network_mode = network::NetworkMode::kNat;
   PrimaryRestart restart = PrimaryRestart::kLeaveRunning;
 };
 

@@ -41,6 +41,35 @@ hypervisor::PrimaryAttachment AttachmentOf(const TenantRecord& tenant) {
                                        .hotplug_slots = kHotplugSlots};
 }
 
+network::Lease PrimaryLease(const TenantRecord& tenant) {
+  return network::Lease{.hostname = kPrimaryHostname, .mac = tenant.mac, .address = tenant.address};
+}
+
+network::NetworkSpec NetworkSpecOf(const TenantRecord& tenant,
+                                   const std::vector<network::Lease>& leases) {
+  return network::NetworkSpec{.tenant = tenant.name,
+                              .subnet = tenant.subnet,
+                              .leases = leases,
+                              .mode = tenant.network_mode};
+}
+
+absl::Status CheckNetworkFree(const TenantEntry& tenant, const hypervisor::PrimaryInfo& primary) {
+  const auto in_use = [&](const std::string& who) {
+    return base::MakeError(
+        absl::StatusCode::kFailedPrecondition,
+        base::ErrorInfo{.reason = base::Reason::kNetworkInUse, .field = "network_mode"},
+        base::StrCat(who, " on tenant \"", tenant.record.name,
+                     "\"'s network: destroy its secondaries and shut its primary down first"));
+  };
+  if (!tenant.vms.empty()) {
+    return in_use(tenant.vms.size() == 1 ? "a secondary is"
+                                         : base::StrCat(tenant.vms.size(), " secondaries are"));
+  }
+  const std::vector<std::string>& macs = primary.live_macs;
+  const bool there = std::find(macs.begin(), macs.end(), tenant.record.mac) != macs.end();
+  return primary.running && there ? in_use("the running primary is") : absl::OkStatus();
+}
+
 cgroups::SliceLimits SliceLimitsOf(const TenantRecord& tenant) {
   // A QEMU process has a thread a vCPU and up to 64 I/O workers, and vhost adds its own: 128 and
   // the vCPUs are ample.

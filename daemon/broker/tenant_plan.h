@@ -10,6 +10,7 @@
 #include "daemon/broker/records.h"
 #include "daemon/broker/registry.h"
 #include "daemon/hypervisor/hypervisor.h"
+#include "network/tenant_networks.h"
 
 namespace flatvm::broker {
 
@@ -19,6 +20,16 @@ std::vector<std::string> LacksOf(const hypervisor::PrimaryInfo& primary,
                                  const hypervisor::PrimaryAttachment& attachment);
 
 hypervisor::PrimaryAttachment AttachmentOf(const TenantRecord& tenant);
+
+network::Lease PrimaryLease(const TenantRecord& tenant);
+
+// The tenant's network with the machines that it is to have.
+network::NetworkSpec NetworkSpecOf(const TenantRecord& tenant,
+                                   const std::vector<network::Lease>& leases);
+
+// OK unless somebody is, or may come to be, on the tenant's network, which cannot become another
+// then: a secondary on record, or the running primary. Errors: FAILED_PRECONDITION / kNetworkInUse.
+absl::Status CheckNetworkFree(const TenantEntry& tenant, const hypervisor::PrimaryInfo& primary);
 
 // OK unless another tenant that has a list of CPUs shares one with `cpus`. Errors:
 // FAILED_PRECONDITION / kCpusTaken.

@@ -27,6 +27,7 @@ TenantRecord Changed(TenantRecord tenant, const UpdateTenantOrder& order) {
   Replace(order.io, &tenant.io);
   Replace(order.cpus, &tenant.cpus);
   Replace(order.carve, &tenant.carve);
+  Replace(order.network_mode, &tenant.network_mode);
   return tenant;
 }
 
@@ -35,6 +36,7 @@ void CopyLimits(const TenantRecord& from, TenantRecord* to) {
   to->io = from.io;
   to->cpus = from.cpus;
   to->carve = from.carve;
+  to->network_mode = from.network_mode;
 }
 
 absl::Status InUse(const std::vector<Excess>& excess) {
@@ -75,6 +77,7 @@ class TenantUpdates::Change {
     FLATVM_RETURN_IF_ERROR(PutRecord());
     rollback_.Push("slice", [this] { return EnsureSlice(before_); });
     FLATVM_RETURN_IF_ERROR(EnsureSlice(result_.tenant));
+    FLATVM_RETURN_IF_ERROR(RemakeNetwork());
     rollback_.Release();
     EndWith(result_.tenant);
     LogFailure(owner_.carver_.Adjust(order_.name));
@@ -84,16 +87,15 @@ class TenantUpdates::Change {
  private:
   // What libvirt must be asked is asked before the registry is locked.
   absl::Status InspectPrimary() {
-    if (!order_.carve.has_value()) return absl::OkStatus();
+    if (!order_.carve.has_value() && !order_.network_mode.has_value()) return absl::OkStatus();
     std::string uuid;
     {
       Registry::Access state = owner_.registry_.Acquire();
       FLATVM_ASSIGN_OR_RETURN(const TenantEntry* entry, state->GetReadyTenant(order_.name));
       uuid = entry->record.primary_uuid;
     }
-    FLATVM_ASSIGN_OR_RETURN(const hypervisor::PrimaryInfo primary,
-                            owner_.ports_.hypervisor.GetPrimary(uuid));
-    return CheckCarvable(primary, *order_.carve);
+    FLATVM_ASSIGN_OR_RETURN(primary_, owner_.ports_.hypervisor.GetPrimary(uuid));
+    return order_.carve.has_value() ? CheckCarvable(primary_, *order_.carve) : absl::OkStatus();
   }
 
   absl::Status Decide() {
@@ -111,6 +113,8 @@ class TenantUpdates::Change {
     FLATVM_RETURN_IF_ERROR(ValidateCarve(after.carve, after.primary_memory_mib));
     FLATVM_ASSIGN_OR_RETURN(after.cpus, ValidateCpus(after.cpus, owner_.settings_.host_cpus));
     FLATVM_RETURN_IF_ERROR(CheckCpusFree(*state, order_.name, after.cpus));
+    const bool other_network = after.network_mode != before_.network_mode;
+    if (other_network) FLATVM_RETURN_IF_ERROR(CheckNetworkFree(*entry, primary_));
     result_.used = UsedBy(after, entry->vms, entry->volumes, entry->images, owner_.settings_);
     result_.left = LeftOf(after.limits, result_.used);
     result_.grant = GrantOf(after, after.limits, entry->vms, owner_.settings_);
@@ -120,6 +124,7 @@ class TenantUpdates::Change {
 
     // The record is the new one from here on, but no more is given out than both allow.
     entry->updating = true;
+    entry->remaking_network = other_network;
     entry->ceiling = LesserOf(before_.limits, after.limits);
     CopyLimits(after, &entry->record);
     rollback_.Push("limits", [this] {
@@ -157,6 +162,17 @@ class TenantUpdates::Change {
     return owner_.ports_.cgroups.EnsureSlice(tenant.name, SliceLimitsOf(tenant));
   }
 
+  // There is no secondary on it, and no other begins to be.
+  absl::Status RemakeNetwork() {
+    if (result_.tenant.network_mode == before_.network_mode) return absl::OkStatus();
+    rollback_.Push("network", [this] { return EnsureNetwork(before_); });
+    return EnsureNetwork(result_.tenant);
+  }
+
+  absl::Status EnsureNetwork(const TenantRecord& tenant) {
+    return owner_.ports_.networks.EnsureNetwork(NetworkSpecOf(tenant, {PrimaryLease(tenant)}));
+  }
+
   void EndWith(const TenantRecord& limits) {
     {
       Registry::Access state = owner_.registry_.Acquire();
@@ -164,6 +180,7 @@ class TenantUpdates::Change {
         CopyLimits(limits, &entry->record);
         entry->ceiling.reset();
         entry->updating = false;
+        entry->remaking_network = false;
       }
     }
     owner_.registry_.NotifyChanged();
@@ -181,6 +198,7 @@ class TenantUpdates::Change {
   TenantUpdates& owner_;
   const UpdateTenantOrder& order_;
   std::shared_ptr<TenantLocks> locks_;
+  hypervisor::PrimaryInfo primary_;  // if it matters
   TenantRecord before_;
   UpdateTenantResult result_;
   base::RollbackStack rollback_;  // last: its undo steps use the rest

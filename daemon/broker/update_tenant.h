@@ -1,4 +1,5 @@
-// A change of a tenant's limits while it runs: what it would mean, and carrying it out.
+// A change of a tenant's limits, and of its network, while it runs: what it would mean, and
+// carrying it out.
 #pragma once
 
 #include <cstdint>
@@ -31,6 +32,7 @@ struct UpdateTenantOrder {
   std::optional<cgroups::IoLimits> io;
   std::optional<std::vector<uint32_t>> cpus;  // rising; empty: all
   std::optional<Carve> carve;
+  std::optional<network::NetworkMode> network_mode;  // another: nobody may be on the network
 };
 
 struct UpdateTenantResult {
@@ -49,10 +51,11 @@ class TenantUpdates {
 
   // At no moment of it does admission, the kernel or the primary's share allow more than the
   // greater of the old and the new limits: what becomes less holds before the kernel's limits fall,
-  // what becomes more holds after they rose. Secondaries go on meanwhile, and are made. Either all
-  // of it holds afterwards or nothing. Errors: INVALID_ARGUMENT; NOT_FOUND / kTenantNotFound;
-  // FAILED_PRECONDITION / kTenantLimitsInUse (the first excess's numbers), kCpusTaken,
-  // kPrimaryKeepsMemory; ABORTED / kChangeInFlight; UNAVAILABLE; INTERNAL.
+  // what becomes more holds after they rose. Secondaries go on meanwhile, and are made, unless the
+  // network becomes another. Either all of it holds afterwards or nothing. Errors:
+  // INVALID_ARGUMENT; NOT_FOUND / kTenantNotFound; FAILED_PRECONDITION / kTenantLimitsInUse (the
+  // first excess's numbers), kCpusTaken, kPrimaryKeepsMemory, kNetworkInUse; ABORTED /
+  // kChangeInFlight; UNAVAILABLE; INTERNAL.
   absl::StatusOr<UpdateTenantResult> Update(const UpdateTenantOrder& order);
 
  private:

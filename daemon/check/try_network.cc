@@ -35,7 +35,7 @@ absl::Status TryGuard() {
   guard::TenantGuard guard(kPool, "");  // counts of its own
   const uint32_t uplink = ::if_nametoindex("lo");
   FLATVM_RETURN_IF_ERROR(guard.EnsureUplink(uplink));
-  return guard.EnsureBridge(::if_nametoindex(kBridge), kSubnet, {uplink});
+  return guard.EnsureBridge(::if_nametoindex(kBridge), kSubnet, {.uplinks = {uplink}});
 }
 
 }  // namespace

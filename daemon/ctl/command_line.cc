@@ -45,6 +45,9 @@ absl::StatusOr<Command> TenantAdd(const Words& words) {
   FLATVM_ASSIGN_OR_RETURN(const std::string cpus,
                           ParseCpus("--cpus", words.limits.cpus.value_or("all")));
   request.set_cpus(cpus);
+  FLATVM_ASSIGN_OR_RETURN(const v1::NetworkMode mode,
+                          ParseNetworkMode("--network", words.limits.network.value_or("nat")));
+  request.set_network_mode(mode);
   FLATVM_ASSIGN_OR_RETURN(const IoLimitsChange io, ParseIoLimitsChange(words.limits));
   if (io != IoLimitsChange()) *request.mutable_io() = ApplyChange(io, v1::IoLimits());
   if (words.limits.quota_disk.has_value()) {

@@ -18,7 +18,7 @@ _flatvmctl() {
   local word command= i
   local common='--json --socket --timeout --help'
   local limits='--memory --vcpus --vms --disk --cpus --read-bps --write-bps --read-iops --write-iops'
-  limits+=' --carve --primary-min-memory'
+  limits+=' --carve --primary-min-memory --network'
   local images='--catalog --config'
   COMPREPLY=()
 
@@ -28,7 +28,7 @@ _flatvmctl() {
     case $word in
       --socket | --timeout | --tenant | --primary | --memory | --vcpus | --vms | --disk | --quota-disk) ((i++)) ;;
       --cpus | --read-bps | --write-bps | --read-iops | --write-iops) ((i++)) ;;
-      --carve | --primary-min-memory) ((i++)) ;;
+      --carve | --primary-min-memory | --network) ((i++)) ;;
       --format | --kernel | --initrd | --cmdline | --description | --min-memory) ((i++)) ;;
       --catalog | --config) ((i++)) ;;
       -*) ;;
@@ -61,6 +61,7 @@ _flatvmctl() {
     --cpus) words=all ;;
     --read-bps | --write-bps | --read-iops | --write-iops) words=none ;;
     --carve) words='reserved balloon' ;;
+    --network) words='nat isolated via-primary' ;;
     --timeout | --memory | --vcpus | --vms | --quota-disk | --primary-min-memory) return ;;
     --cmdline | --description | --min-memory) return ;;
     *)

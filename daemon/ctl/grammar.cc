@@ -207,6 +207,7 @@ class Grammar {
             "MODE");
     AddWord(command, "--primary-min-memory", &limits.primary_min_memory,
             "what the primary keeps with --carve balloon", "SIZE");
+    AddWord(command, "--network", &limits.network, "way out: nat, isolated, via-primary", "MODE");
   }
 
   void AddTenantName(CLI::App* command) {

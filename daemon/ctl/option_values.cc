@@ -98,6 +98,13 @@ absl::StatusOr<std::string> ParseCpus(std::string_view option, std::string_view 
   return base::FormatCpuList(cpus);
 }
 
+absl::StatusOr<v1::NetworkMode> ParseNetworkMode(std::string_view option, std::string_view text) {
+  if (text == "nat") return v1::NETWORK_NAT;
+  if (text == "isolated") return v1::NETWORK_ISOLATED;
+  if (text == "via-primary") return v1::NETWORK_VIA_PRIMARY;
+  return Malformed(option, "nat, isolated or via-primary", text);
+}
+
 absl::StatusOr<v1::CarveMode> ParseCarveMode(std::string_view option, std::string_view text) {
   if (text == "reserved") return v1::CARVE_RESERVED;
   if (text == "balloon") return v1::CARVE_BALLOON;

@@ -26,6 +26,9 @@ absl::StatusOr<uint64_t> ParseOperationRate(std::string_view option, std::string
 // A list of CPUs as base::ParseCpuList takes it. Returns its shortest form; "" for "all".
 absl::StatusOr<std::string> ParseCpus(std::string_view option, std::string_view text);
 
+// "nat", "isolated" or "via-primary".
+absl::StatusOr<v1::NetworkMode> ParseNetworkMode(std::string_view option, std::string_view text);
+
 // "reserved" or "balloon".
 absl::StatusOr<v1::CarveMode> ParseCarveMode(std::string_view option, std::string_view text);
 

@@ -99,6 +99,20 @@ const char* StateName(v1::PrimaryState state) {
   }
 }
 
+const char* NetworkModeName(v1::NetworkMode mode) {
+  switch (mode) {
+    case v1::NETWORK_MODE_UNSPECIFIED:
+    case v1::NETWORK_NAT:
+      return "nat";
+    case v1::NETWORK_ISOLATED:
+      return "isolated";
+    case v1::NETWORK_VIA_PRIMARY:
+      return "via-primary";
+    default:
+      return "unknown";
+  }
+}
+
 const char* CarveModeName(v1::CarveMode mode) {
   switch (mode) {
     case v1::CARVE_MODE_UNSPECIFIED:
@@ -167,6 +181,7 @@ Json TenantJson(const v1::Tenant& tenant) {
           {"cpus", tenant.cpus()},
           {"carve", CarveJson(tenant.carve())},
           {"quota_disk_mib", tenant.quota_disk_mib()},
+          {"network_mode", NetworkModeName(tenant.network_mode())},
           {"usage", tenant.has_usage() ? UsageJson(tenant.usage()) : Json()},
           {"traffic", tenant.has_traffic() ? TrafficJson(tenant.traffic()) : Json()}};
 }

@@ -161,6 +161,7 @@ std::string TenantLimits(const v1::Tenant& tenant) {
                    {"read:", ReadText(tenant.io(), "no limit")},
                    {"write:", WriteText(tenant.io(), "no limit")},
                    {"carve:", CarveText(tenant.carve())},
+                   {"way out:", NetworkModeName(tenant.network_mode())},
                    {"quota disk:",
                     tenant.quota_disk_mib() == 0 ? "-" : FormatSizeMib(tenant.quota_disk_mib())}}));
 }

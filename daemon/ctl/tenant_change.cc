@@ -118,6 +118,11 @@ absl::StatusOr<TenantChange> ParseTenantChange(const Words& words) {
     FLATVM_ASSIGN_OR_RETURN(const std::string cpus, ParseCpus("--cpus", *words.limits.cpus));
     change.request.set_cpus(cpus);
   }
+  if (words.limits.network.has_value()) {
+    FLATVM_ASSIGN_OR_RETURN(const v1::NetworkMode mode,
+                            ParseNetworkMode("--network", *words.limits.network));
+    change.request.set_network_mode(mode);
+  }
   FLATVM_ASSIGN_OR_RETURN(change.io, ParseIoLimitsChange(words.limits));
   FLATVM_ASSIGN_OR_RETURN(change.carve, ParseCarveChange(words.limits));
   return change;

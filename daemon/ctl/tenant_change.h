@@ -1,5 +1,5 @@
-// `flatvmctl tenant set`: a change of some of a tenant's limits, and the request that it becomes
-// where the protocol takes several of them only together.
+// `flatvmctl tenant set`: a change of some of a tenant's limits or of its network, and the request
+// that it becomes where the protocol takes several of them only together.
 #pragma once
 
 #include <cstdint>

@@ -41,6 +41,9 @@ absl::StatusOr<broker::UpdateTenantOrder> OrderOf(const v1::UpdateTenantRequest&
   if (request.has_carve()) {
     FLATVM_ASSIGN_OR_RETURN(order.carve, CarveOf(request.carve()));
   }
+  if (request.network_mode() != v1::NETWORK_MODE_UNSPECIFIED) {
+    FLATVM_ASSIGN_OR_RETURN(order.network_mode, NetworkModeOf(request.network_mode()));
+  }
   if (request.has_cpus()) {
     FLATVM_ASSIGN_OR_RETURN(order.cpus, CpusOf(request.cpus()));
   }
@@ -57,6 +60,8 @@ grpc::Status AdminService::CreateTenant(grpc::ServerContext* /*context*/,
   if (!cpus.ok()) return Finish(operation, cpus.status());
   const auto carve = CarveOf(request->carve());
   if (!carve.ok()) return Finish(operation, carve.status());
+  const auto network_mode = NetworkModeOf(request->network_mode());
+  if (!network_mode.ok()) return Finish(operation, network_mode.status());
   const auto result = tenants_.Create({.name = request->name(),
                                        .primary = request->primary(),
                                        .request_id = request->request_id(),
@@ -66,6 +71,7 @@ grpc::Status AdminService::CreateTenant(grpc::ServerContext* /*context*/,
                                        .cpus = *std::move(cpus),
                                        .carve = *carve,
                                        .quota_disk_mib = request->quota_disk_mib(),
+                                       .network_mode = *network_mode,
                                        .restart = RestartOf(request->restart_primary())});
   if (!result.ok()) return Finish(operation, result.status());
   for (const std::string& part : result->needs_restart) response->add_needs_restart(part);

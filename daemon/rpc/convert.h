@@ -31,6 +31,9 @@ broker::DiskFate FateOf(bool return_disk);
 broker::VmSpec SpecOf(const v1::VmSpec& spec);
 broker::Resources ResourcesOf(const v1::Resources& resources);
 cgroups::IoLimits IoOf(const v1::IoLimits& io);
+// UNSPECIFIED: kNat. Errors: INVALID_ARGUMENT naming "network_mode" if it is none of this
+// version's.
+absl::StatusOr<network::NetworkMode> NetworkModeOf(v1::NetworkMode mode);
 // Errors: INVALID_ARGUMENT naming "carve.mode" if it is none of this version's.
 absl::StatusOr<broker::Carve> CarveOf(const v1::Carve& carve);
 // Errors: INVALID_ARGUMENT naming "cpus".

@@ -42,6 +42,11 @@ broker::Resources ReadResources(FieldReader reader, FieldReader* outer) {
 constexpr std::array<std::pair<broker::CarveMode, std::string_view>, 2> kCarveModes = {
     {{broker::CarveMode::kReserved, "reserved"}, {broker::CarveMode::kBalloon, "balloon"}}};
 
+constexpr std::array<std::pair<network::NetworkMode, std::string_view>, 3> kNetworkModes = {
+    {{network::NetworkMode::kNat, "nat"},
+     {network::NetworkMode::kIsolated, "isolated"},
+     {network::NetworkMode::kViaPrimary, "via-primary"}}};
+
 // 0 on disk, as on the wire: no limit.
 uint64_t IoNumber(uint64_t limit) { return limit == cgroups::kNoLimit ? 0 : limit; }
 
@@ -137,6 +142,7 @@ std::string FormatTenant(const broker::TenantRecord& record) {
                    {"mac", record.mac},
                    {"address", record.address.ToString()},
                    {"subnet", record.subnet.ToString()},
+                   {"network_mode", NameOf(kNetworkModes, record.network_mode)},
                    {"undo",
                     {{"before_xml", record.undo.before_xml},
                      {"after_xml", record.undo.after_xml},
@@ -172,6 +178,10 @@ absl::StatusOr<broker::TenantRecord> ParseTenant(std::string_view text) {
   const auto subnet = network::ParseIpv4Subnet("subnet", reader.Text("subnet"));
   reader.Keep(subnet.status());
   if (subnet.ok()) record.subnet = *subnet;
+  // An older flatvm knew of no other.
+  if (!reader.OptionalText("network_mode").empty()) {
+    record.network_mode = ValueOf(kNetworkModes, "network_mode", reader);
+  }
   FieldReader undo = reader.Object("undo");
   record.undo = hypervisor::PrimaryUndo{
       .uuid = record.primary_uuid,

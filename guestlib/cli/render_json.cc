@@ -169,6 +169,7 @@ Json TenantJson(const Tenant& tenant) {
           {"cpus", tenant.cpus},
           {"carve", CarveJson(tenant.carve)},
           {"quota_disk_mib", tenant.quota_disk_mib},
+          {"network_mode", NetworkModeName(tenant.network_mode)},
           {"usage", tenant.usage.has_value() ? UsageJson(*tenant.usage) : Json()}};
 }
 

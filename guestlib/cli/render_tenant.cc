@@ -57,6 +57,7 @@ std::string LimitsText(const Tenant& tenant) {
            {"read:", base::RateText(tenant.io.read_bytes, tenant.io.read_operations, kNone)},
            {"write:", base::RateText(tenant.io.write_bytes, tenant.io.write_operations, kNone)},
            {"carve:", CarveText(tenant.carve)},
+           {"way out:", NetworkModeName(tenant.network_mode)},
            {"quota disk:",
             tenant.quota_disk_mib == 0 ? "-" : FormatSizeMib(tenant.quota_disk_mib)}}));
 }

@@ -51,6 +51,11 @@ Carve FromWire(const v1::Carve& wire) {
           .primary_min_memory_mib = wire.primary_min_memory_mib()};
 }
 
+// A host that does not say knows of no other.
+NetworkMode FromWire(v1::NetworkMode wire) {
+  return wire == v1::NETWORK_MODE_UNSPECIFIED ? NetworkMode::kNat : static_cast<NetworkMode>(wire);
+}
+
 Pressure FromWire(const v1::Pressure& wire) {
   return {.some_percent = wire.some_percent(), .full_percent = wire.full_percent()};
 }
@@ -157,6 +162,7 @@ Tenant FromWire(const v1::Tenant& wire) {
                 .cpus = wire.cpus(),
                 .carve = FromWire(wire.carve()),
                 .quota_disk_mib = wire.quota_disk_mib()};
+  tenant.network_mode = FromWire(wire.network_mode());
   if (wire.has_usage()) tenant.usage = FromWire(wire.usage());
   return tenant;
 }

@@ -41,6 +41,9 @@ constexpr bool Same(PrimaryState ours, v1::PrimaryState wire) {
 constexpr bool Same(CarveMode ours, v1::CarveMode wire) {
   return static_cast<int>(ours) == static_cast<int>(wire);
 }
+constexpr bool Same(NetworkMode ours, v1::NetworkMode wire) {
+  return static_cast<int>(ours) == static_cast<int>(wire);
+}
 constexpr bool Same(Code ours, grpc::StatusCode wire) {
   return static_cast<int>(ours) == static_cast<int>(wire);
 }
@@ -103,6 +106,7 @@ static_assert(Same(Reason::kHostUnfit, v1::HOST_UNFIT));
 static_assert(Same(Reason::kImageIncomplete, v1::IMAGE_INCOMPLETE));
 static_assert(Same(Reason::kChecksumMismatch, v1::CHECKSUM_MISMATCH));
 static_assert(Same(Reason::kTenantImportLimit, v1::TENANT_IMPORT_LIMIT));
+static_assert(Same(Reason::kNetworkInUse, v1::NETWORK_IN_USE));
 
 static_assert(Same(VmState::kUnspecified, v1::VM_STATE_UNSPECIFIED));
 static_assert(Same(VmState::kCreating, v1::VM_CREATING));
@@ -135,6 +139,10 @@ static_assert(Same(PrimaryState::kRunning, v1::PRIMARY_RUNNING));
 
 static_assert(Same(CarveMode::kReserved, v1::CARVE_RESERVED));
 static_assert(Same(CarveMode::kBalloon, v1::CARVE_BALLOON));
+
+static_assert(Same(NetworkMode::kNat, v1::NETWORK_NAT));
+static_assert(Same(NetworkMode::kIsolated, v1::NETWORK_ISOLATED));
+static_assert(Same(NetworkMode::kViaPrimary, v1::NETWORK_VIA_PRIMARY));
 
 static_assert(Same(Code::kNotFound, grpc::NOT_FOUND));
 static_assert(Same(Code::kUnavailable, grpc::UNAVAILABLE));
@@ -246,6 +254,18 @@ const char* PrimaryStateName(PrimaryState state) {
       return "running";
     case PrimaryState::kUnspecified:
       break;
+  }
+  return "unknown";
+}
+
+const char* NetworkModeName(NetworkMode mode) {
+  switch (mode) {
+    case NetworkMode::kNat:
+      return "nat";
+    case NetworkMode::kIsolated:
+      return "isolated";
+    case NetworkMode::kViaPrimary:
+      return "via-primary";
   }
   return "unknown";
 }

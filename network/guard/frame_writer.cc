@@ -32,6 +32,10 @@ void FrameWriter::LoadProtocol() {
   code_.Load(Size::kWord, Reg::kR0, Reg::kR6, Field(offsetof(__sk_buff, protocol)));
 }
 
+uint32_t MaskOf(const network::Ipv4Subnet& subnet) {
+  return subnet.prefix_length == 0 ? 0 : htonl(~uint32_t{0} << (32U - subnet.prefix_length));
+}
+
 void FrameWriter::RefuseVlans() {
   code_.Load(Size::kWord, Reg::kR0, Reg::kR6, Field(offsetof(__sk_buff, vlan_present)));
   code_.JumpUnlessEqual(Reg::kR0, 0, verdicts_.refused);

@@ -26,6 +26,9 @@ inline constexpr uint32_t kIpHeader = 20;
 inline constexpr int16_t kWords = -24;   // 16 bytes: small things that are read from the frame
 inline constexpr int16_t kHeader = -48;  // an IPv4 header
 
+// In network byte order, as what is read from a frame.
+uint32_t MaskOf(const network::Ipv4Subnet& subnet);
+
 inline int16_t Field(size_t offset) { return static_cast<int16_t>(offset); }
 
 // Writes a program whose R6 is the context. Thread-compatible.

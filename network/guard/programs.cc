@@ -20,10 +20,6 @@ static_assert(kHeader - static_cast<int16_t>(sizeof(bpf_fib_lookup)) >= kRoute);
 
 constexpr uint32_t kEchoRequest = 8;
 
-uint32_t MaskOf(const Ipv4Subnet& subnet) {
-  return subnet.prefix_length == 0 ? 0 : htonl(~uint32_t{0} << (32U - subnet.prefix_length));
-}
-
 // A machine's own address, or none as in a probe for a free one (RFC 5227).
 void EmitArp(FrameWriter& writer, const Ipv4Subnet& subnet) {
   BpfProgram& code = writer.code();
@@ -59,7 +55,7 @@ void EmitGateway(FrameWriter& writer) {
 }
 
 // Asks for the route as the kernel will, local addresses included.
-void EmitRoute(FrameWriter& writer, const std::vector<uint32_t>& uplinks) {
+void EmitRoute(FrameWriter& writer, const WayOut& way_out) {
   BpfProgram& code = writer.code();
   const Verdicts& verdicts = writer.verdicts();
   const auto in_route = [](size_t field) { return static_cast<int16_t>(kRoute + Field(field)); };
@@ -90,14 +86,19 @@ void EmitRoute(FrameWriter& writer, const std::vector<uint32_t>& uplinks) {
   code.JumpUnlessEqual(Reg::kR0, BPF_FIB_LKUP_RET_NO_NEIGH, verdicts.refused);
   code.Bind(forwarded);
   code.Load(Size::kWord, Reg::kR0, Reg::kR10, in_route(offsetof(bpf_fib_lookup, ifindex)));
-  for (const uint32_t uplink : uplinks) code.JumpIfEqual(Reg::kR0, uplink, verdicts.passed);
+  const BpfProgram::Label leaves = way_out.only ? code.NewLabel() : verdicts.passed;
+  for (const uint32_t uplink : way_out.uplinks) code.JumpIfEqual(Reg::kR0, uplink, leaves);
   code.Load(Size::kWord, Reg::kR7, Reg::kR6, Field(offsetof(__sk_buff, ifindex)));
   code.JumpUnlessSame(Reg::kR0, Reg::kR7, verdicts.refused);
   code.Jump(verdicts.passed);
+  if (!way_out.only || !code.IsUsed(leaves)) return;
+  code.Bind(leaves);
+  writer.LoadField(Size::kWord, Reg::kR0, kSource);
+  code.JumpIfEqual(Reg::kR0, htonl(way_out.only->value), verdicts.passed);
+  code.Jump(verdicts.refused);
 }
 
-void EmitIpv4In(FrameWriter& writer, const Ipv4Subnet& subnet,
-                const std::vector<uint32_t>& uplinks) {
+void EmitIpv4In(FrameWriter& writer, const Ipv4Subnet& subnet, const WayOut& way_out) {
   BpfProgram& code = writer.code();
   const Verdicts& verdicts = writer.verdicts();
   const BpfProgram::Label dhcp = code.NewLabel();
@@ -120,7 +121,7 @@ void EmitIpv4In(FrameWriter& writer, const Ipv4Subnet& subnet,
   code.JumpIfEqual(Reg::kR0, htonl(0xE0000000), verdicts.dropped);  // groups, 224.0.0.0/4
   code.And(Reg::kR7, htonl(0xFFFF0000));
   code.JumpIfEqual(Reg::kR7, htonl(0xA9FE0000), verdicts.refused);  // 169.254.0.0/16
-  EmitRoute(writer, uplinks);
+  EmitRoute(writer, way_out);
   code.Bind(dhcp);
   writer.JumpWithDhcpRequest(verdicts.passed);
   code.Bind(gateway);
@@ -139,7 +140,7 @@ void EmitIpv6In(FrameWriter& writer) {
 
 }  // namespace
 
-std::vector<bpf_insn> BuildBridgeIn(const Ipv4Subnet& subnet, const std::vector<uint32_t>& uplinks,
+std::vector<bpf_insn> BuildBridgeIn(const Ipv4Subnet& subnet, const WayOut& way_out,
                                     const Tally& tally) {
   FrameWriter writer(tally);
   BpfProgram& code = writer.code();
@@ -157,7 +158,7 @@ std::vector<bpf_insn> BuildBridgeIn(const Ipv4Subnet& subnet, const std::vector<
   code.Bind(ipv6);
   EmitIpv6In(writer);
   code.Bind(ipv4);
-  EmitIpv4In(writer, subnet, uplinks);
+  EmitIpv4In(writer, subnet, way_out);
   return writer.Finish();
 }
 

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "network/ipv4.h"
@@ -33,14 +34,24 @@ struct Tally {
 struct Machine {
   std::array<uint8_t, 6> mac{};
   network::Ipv4Address address;
+  // Of a machine that is its siblings' router: their subnet. What it sends them comes from anywhere
+  // but there, or from itself.
+  std::optional<network::Ipv4Subnet> routes_for = std::nullopt;
   bool operator==(const Machine&) const = default;
 };
 
+// Who of a tenant's machines may leave the host, and by which interfaces.
+struct WayOut {
+  std::vector<uint32_t> uplinks;                            // by index; empty: nobody
+  std::optional<network::Ipv4Address> only = std::nullopt;  // this machine; nullopt: each
+};
+
 // For what a machine sends, on its port's way in: its own hardware address, its own IPv4 address
-// (none only to ask for one), ARP and neighbour discovery in its own name, as IPv6 address only the
-// link-local one that follows from its hardware address. It is no DHCP server and no router.
-// Ethernet types are ARP, IPv4 and IPv6; no VLAN; of IPv6's extension headers a hop-by-hop one
-// before MLD and fragments of TCP and UDP.
+// (none only to ask for one; a router also any that is none of its siblings'), ARP and neighbour
+// discovery in its own name, as IPv6 address only the link-local one that follows from its hardware
+// address. It is no DHCP server, and tells nobody of routers. Ethernet types are ARP, IPv4 and
+// IPv6; no VLAN; of IPv6's extension headers a hop-by-hop one before MLD and fragments of TCP and
+// UDP.
 std::vector<bpf_insn> BuildPortIn(const Machine& machine, const Tally& tally);
 
 // For a port of which nobody knows whose it is: nothing passes.
@@ -48,11 +59,12 @@ std::vector<bpf_insn> BuildClosedPort(const Tally& tally);
 
 // For frames that a tenant's machines send to the host itself, on the bridge's way in: the source
 // is of the subnet and not the gateway; DHCP, DNS and echo requests to the gateway; all else only
-// where the host's routes lead out by one of `uplinks` (interface indices) or back to the bridge,
-// and not to link-local addresses. Frames to groups that the host is in for nobody end without
-// being counted. ARP for the machines' own addresses passes. What passes was counted at its port.
-std::vector<bpf_insn> BuildBridgeIn(const network::Ipv4Subnet& subnet,
-                                    const std::vector<uint32_t>& uplinks, const Tally& tally);
+// where the host's routes lead out by an uplink, for those who have that way out, or back to the
+// bridge, and not to link-local addresses. Frames to groups that the host is in for nobody end
+// without being counted. ARP for the machines' own addresses passes. What passes was counted at its
+// port.
+std::vector<bpf_insn> BuildBridgeIn(const network::Ipv4Subnet& subnet, const WayOut& way_out,
+                                    const Tally& tally);
 
 // For what the host sends to a tenant's machines, on the bridge's way out: from the gateway, or
 // with kJudgedMark.

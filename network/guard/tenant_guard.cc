@@ -60,12 +60,12 @@ absl::Status TenantGuard::Ensure(uint32_t interface, Way way, const std::vector<
 }
 
 absl::Status TenantGuard::EnsureBridge(uint32_t bridge, const Ipv4Subnet& subnet,
-                                       const std::vector<uint32_t>& uplinks) {
+                                       const WayOut& way_out) {
   FLATVM_RETURN_IF_ERROR(Open());
   const Tally tally{.map = counts_->fd(), .key = KeyOf(subnet)};
   FLATVM_RETURN_IF_ERROR(counts_->Ensure(tally.key));
   FLATVM_RETURN_IF_ERROR(tc_->EnsureClsact(bridge));
-  FLATVM_RETURN_IF_ERROR(Ensure(bridge, Way::kIn, BuildBridgeIn(subnet, uplinks, tally)));
+  FLATVM_RETURN_IF_ERROR(Ensure(bridge, Way::kIn, BuildBridgeIn(subnet, way_out, tally)));
   return Ensure(bridge, Way::kOut, BuildBridgeOut(subnet, tally));
 }
 

@@ -25,10 +25,10 @@ class TenantGuard {
   TenantGuard(network::Ipv4Subnet pool, std::string counts_path)
       : pool_(pool), counts_path_(std::move(counts_path)) {}
 
-  // Guards the bridge of the tenant with this subnet, which may leave by `uplinks`; interfaces are
-  // given by index. Idempotent: what is in place already is left alone.
+  // Guards the bridge of the tenant with this subnet; interfaces are given by index. Idempotent:
+  // what is in place already is left alone.
   absl::Status EnsureBridge(uint32_t bridge, const network::Ipv4Subnet& subnet,
-                            const std::vector<uint32_t>& uplinks);
+                            const WayOut& way_out);
   // Guards a port of that bridge, by which `machine` sends.
   absl::Status EnsurePort(uint32_t port, const network::Ipv4Subnet& subnet, const Machine& machine);
   // Lets nothing in by a port of it, of which nobody knows whose it is.

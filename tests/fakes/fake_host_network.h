@@ -17,10 +17,11 @@ namespace flatvm::fakes {
 // Thread-safe.
 class FakeHostNetwork final : public network::HostNetwork, public FailableFake {
  public:
-  absl::Status EnsureFilter(const network::Ipv4Subnet& subnet) override {
+  absl::Status EnsureFilter(const network::NetworkSpec& spec) override {
     FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
     const std::lock_guard lock(mutex_);
-    filters_.insert(subnet);
+    filters_.insert(spec.subnet);
+    modes_.insert_or_assign(spec.subnet, spec.mode);
     return absl::OkStatus();
   }
 
@@ -94,6 +95,12 @@ class FakeHostNetwork final : public network::HostNetwork, public FailableFake {
     return filters_;
   }
 
+  // By which it was filtered last.
+  network::NetworkMode mode(const network::Ipv4Subnet& subnet) const {
+    const std::lock_guard lock(mutex_);
+    return modes_.at(subnet);
+  }
+
   // Whose ports are open on that bridge.
   std::vector<network::Lease> machines(const std::string& bridge) const {
     const std::lock_guard lock(mutex_);
@@ -110,6 +117,7 @@ class FakeHostNetwork final : public network::HostNetwork, public FailableFake {
   mutable std::mutex mutex_;  // guards all below
   std::set<network::Ipv4Subnet> filters_;
   std::set<network::Ipv4Subnet> guards_;
+  std::map<network::Ipv4Subnet, network::NetworkMode> modes_;
   std::map<std::string, std::vector<network::Lease>> machines_;
   std::map<std::string, network::BridgeState> bridges_;
   std::vector<network::Lease> released_;

@@ -11,9 +11,16 @@ using network::Lease;
 absl::Status FakeNetworks::EnsureNetwork(const network::NetworkSpec& spec) {
   FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
   FLATVM_RETURN_IF_ERROR(network::CheckNetworkSpec(spec));
-  Network wanted{.subnet = spec.subnet};
+  Network wanted{.subnet = spec.subnet, .mode = spec.mode};
   for (const Lease& lease : spec.leases) wanted.leases.emplace(lease.mac, lease);
   const std::lock_guard lock(mutex_);
+  const auto live = state_.find(spec.tenant);
+  const bool other = live != state_.end() &&
+                     (live->second.mode != wanted.mode || live->second.subnet != wanted.subnet);
+  if (other && occupied_.contains(spec.tenant)) {
+    return base::MakeError(absl::StatusCode::kFailedPrecondition, base::Reason::kNetworkInUse,
+                           "machines are on it");
+  }
   state_.insert_or_assign(spec.tenant, std::move(wanted));
   return absl::OkStatus();
 }
@@ -78,6 +85,11 @@ absl::StatusOr<std::vector<std::string>> FakeNetworks::ListTenants() {
   std::vector<std::string> tenants;
   for (const auto& [tenant, network] : state_) tenants.push_back(tenant);
   return tenants;
+}
+
+void FakeNetworks::Occupy(const std::string& tenant) {
+  const std::lock_guard lock(mutex_);
+  occupied_.insert(tenant);
 }
 
 FakeNetworks::State FakeNetworks::Snapshot() const {

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@ class FakeNetworks final : public network::TenantNetworks, public FailableFake {
  public:
   struct Network {
     network::Ipv4Subnet subnet;
+    network::NetworkMode mode = network::NetworkMode::kNat;
     std::map<std::string, network::Lease> leases;  // by MAC
     bool operator==(const Network&) const = default;
   };
@@ -32,13 +34,17 @@ class FakeNetworks final : public network::TenantNetworks, public FailableFake {
   // What GetTraffic is to say for every tenant.
   void SetTraffic(const network::Traffic& traffic);
 
+  // From here on machines are on the tenant's network, so that it cannot become another.
+  void Occupy(const std::string& tenant);
+
   // All of it, to compare with before.
   State Snapshot() const;
 
  private:
   mutable std::mutex mutex_;
-  State state_;               // guarded by mutex_
-  network::Traffic traffic_;  // guarded by mutex_
+  State state_;                     // guarded by mutex_
+  network::Traffic traffic_;        // guarded by mutex_
+  std::set<std::string> occupied_;  // guarded by mutex_
 };
 
 }  // namespace flatvm::fakes

@@ -36,7 +36,7 @@ class FilterWatchTest : public ::testing::Test {
     if (!probe.ok()) GTEST_SKIP() << "the kernel has no nf_tables here: " << probe;
     namespace_->Run([&] {
       for (const Ipv4Subnet& tenant : {kAcme, kGlobex}) {
-        ASSERT_EQ(host_.EnsureFilter(tenant), absl::OkStatus());
+        ASSERT_EQ(host_.EnsureFilter({.tenant = "acme", .subnet = tenant}), absl::OkStatus());
       }
       auto watch = network::FilterWatch::Start(host_, log_);
       ASSERT_TRUE(watch.ok()) << watch.status();
@@ -110,7 +110,7 @@ TEST_F(FilterWatchTest, LeavesForeignTablesAloneAndCallsNothingOfItsOwnForeign) 
   Nft("add table inet other");
   Nft("add chain inet other c");
   namespace_->Run([&] {
-    ASSERT_EQ(host_.EnsureFilter(kAcme), absl::OkStatus());
+    ASSERT_EQ(host_.EnsureFilter({.tenant = "acme", .subnet = kAcme}), absl::OkStatus());
     ASSERT_EQ(host_.RestoreFilter().value_or(0), 2U);
   });
   Nft("flush ruleset");

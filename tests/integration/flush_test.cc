@@ -130,7 +130,7 @@ TEST_F(FlushTest, OpensNothingWhileTheTableIsGone) {
   absl::Status guarded;
   host_->Run([&] {
     for (const network::Ipv4Subnet& tenant : {kAcme, kGlobex}) {
-      ASSERT_EQ(kernel_.EnsureFilter(tenant), absl::OkStatus());
+      ASSERT_EQ(kernel_.EnsureFilter(SpecOf(tenant)), absl::OkStatus());
     }
   });
   {
@@ -142,7 +142,7 @@ TEST_F(FlushTest, OpensNothingWhileTheTableIsGone) {
   host_->Run([&] {
     watch = *network::FilterWatch::Start(kernel_, log_);
     for (const network::Ipv4Subnet& tenant : {kAcme, kGlobex}) {
-      ASSERT_EQ(kernel_.EnsureFilter(tenant), absl::OkStatus());
+      ASSERT_EQ(kernel_.EnsureFilter(SpecOf(tenant)), absl::OkStatus());
       guarded = kernel_.EnsureGuard(SpecOf(tenant));
       if (!guarded.ok()) break;
     }

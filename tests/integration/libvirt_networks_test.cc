@@ -5,9 +5,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <net/if.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <fstream>
 #include <thread>
 
 #include "daemon/base/log.h"
@@ -17,6 +19,7 @@
 #include "network/kernel_network.h"
 #include "network/network_xml.h"
 #include "tests/fakes/fake_log.h"
+#include "tests/fakes/temp_dir.h"
 #include "tests/integration/net_namespace.h"
 #include "tests/integration/private_libvirtd.h"
 
@@ -59,6 +62,20 @@ class LibvirtNetworksTest : public ::testing::Test {
     EXPECT_EQ(host_.GuardPorts({::if_nametoindex(bridge.c_str())}), absl::OkStatus());
     machine->Ip("link set eth0 address " + mac + " up");
     return machine;
+  }
+
+  // What the machine is told beside its address.
+  static std::string AskForOptions(const NetNamespace& machine) {
+    const fakes::TempDir dir;
+    const std::string script = dir.path() + "/said";
+    std::ofstream(script) << "#!/bin/sh\necho \"$1: router=$router dns=$dns\"\n";
+    EXPECT_EQ(::chmod(script.c_str(), 0700), 0);
+    std::string said;
+    machine.Run([&] {
+      said = RunOrFail({kBusybox, "udhcpc", "-i", "eth0", "-n", "-q", "-f", "-t", "20", "-T", "1",
+                        "-s", script});
+    });
+    return said;
   }
 
   // What the machine's DHCP client says.
@@ -188,7 +205,7 @@ TEST_F(LibvirtNetworksTest, DoesNotDisturbAttachedMachinesWhenEnsuredAgain) {
     NetworkSpec moved = acme_;
     moved.subnet = *network::ParseIpv4Subnet("test", "10.213.9.0/24");
     moved.leases.clear();
-    EXPECT_EQ(networks_.EnsureNetwork(moved).code(), absl::StatusCode::kInternal);
+    EXPECT_EQ(networks_.EnsureNetwork(moved).code(), absl::StatusCode::kFailedPrecondition);
     EXPECT_EQ(*host_.GetBridgeState("fv-0ad50400"), network::BridgeState::kInUse);
   });
 }
@@ -214,6 +231,41 @@ TEST_F(LibvirtNetworksTest, GivesANetworkTheUplinksMtu) {
     EXPECT_THAT(RunOrFail({"/usr/sbin/ip", "link", "show", "fv-0ad50400"}), HasSubstr("mtu 1400"));
     RunOrFail({"/usr/sbin/ip", "link", "set", "up0", "mtu", "1300"});
     EXPECT_EQ(networks_.EnsureNetwork(acme_), absl::OkStatus()) << "it stays as it was made";
+  });
+}
+
+TEST_F(LibvirtNetworksTest, TellsIsolatedMachinesOfNoRouterAndAsksNobodyForThem) {
+  PrivateLibvirtd::Run([this] {
+    MakeUplink();
+    NetworkSpec spec = acme_;
+    spec.mode = network::NetworkMode::kIsolated;
+    ASSERT_EQ(networks_.EnsureNetwork(spec), absl::OkStatus());
+    ASSERT_EQ(networks_.AddLease("acme", ignore_), absl::OkStatus()) << "the options are kept";
+    const auto machine = Attach("ignore", ignore_.mac);
+    EXPECT_THAT(AskForOptions(*machine), HasSubstr("bound: router= dns=10.213.4.1\n"));
+    machine->Ip("addr add 10.213.4.3/24 dev eth0");
+    machine->Run([] {
+      EXPECT_THAT(RunOrFail({kBusybox, "nslookup", "primary.acme.internal", "10.213.4.1"}),
+                  HasSubstr("10.213.4.2"));
+      const std::string said = RunOrFail(
+          {"/bin/sh", "-c", "busybox nslookup elsewhere.example 10.213.4.1 2>&1 || true"});
+      EXPECT_THAT(said, HasSubstr("REFUSED"));
+    });
+    EXPECT_EQ(networks_.EnsureNetwork(spec), absl::OkStatus()) << "it is as described";
+  });
+}
+
+TEST_F(LibvirtNetworksTest, TellsMachinesThatTheirPrimaryIsTheRouter) {
+  PrivateLibvirtd::Run([this] {
+    MakeUplink();
+    NetworkSpec spec = acme_;
+    spec.mode = network::NetworkMode::kViaPrimary;
+    ASSERT_EQ(networks_.EnsureNetwork(spec), absl::OkStatus());
+    ASSERT_EQ(networks_.AddLease("acme", ignore_), absl::OkStatus());
+    const auto primary = Attach("primary", primary_.mac);
+    const auto secondary = Attach("ignore", ignore_.mac);
+    EXPECT_THAT(AskForOptions(*primary), HasSubstr("bound: router=10.213.4.1 "));
+    EXPECT_THAT(AskForOptions(*secondary), HasSubstr("bound: router=10.213.4.2 "));
   });
 }
 

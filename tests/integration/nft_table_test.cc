@@ -19,8 +19,8 @@ using ::testing::StartsWith;
 class NftTableTest : public TwoTenants {
  protected:
   void LoadBoth() {
-    Load(network::BuildBaseRuleset({"up0"}) + network::BuildAddTenant(kAcme) +
-         network::BuildAddTenant(kGlobex));
+    Load(network::BuildBaseRuleset({"up0"}) + network::BuildAddTenant({.subnet = kAcme}) +
+         network::BuildAddTenant({.subnet = kGlobex}));
   }
 
   // "nft -j" objects of one kind, by name.
@@ -71,8 +71,8 @@ TEST_F(NftTableTest, ReplacesUplinks) {
 
 TEST_F(NftTableTest, RemovesOneTenantAndIsNotSurprisedByNone) {
   LoadBoth();
-  Load(network::BuildRemoveTenant(kAcme));
-  Load(network::BuildRemoveTenant(kAcme));
+  Load(network::BuildRemoveTenant({.subnet = kAcme}));
+  Load(network::BuildRemoveTenant({.subnet = kAcme}));
   EXPECT_EQ(ElementCount("sources"), 1U);
   EXPECT_EQ(ElementCount("gateways"), 1U);
   EXPECT_EQ(ElementCount("hairpins"), 1U);
@@ -82,15 +82,15 @@ TEST_F(NftTableTest, RemovesOneTenantAndIsNotSurprisedByNone) {
 }
 
 TEST_F(NftTableTest, RemovesFromAHostThatHasNoTable) {
-  Load(network::BuildRemoveTenant(kAcme));
+  Load(network::BuildRemoveTenant({.subnet = kAcme}));
   EXPECT_EQ(ElementCount("sources"), 0U);
 }
 
 TEST_F(NftTableTest, SaysWhatNftablesRefusedAndChangesNothing) {
   LoadBoth();
   host_->Run([&] {
-    const absl::Status status =
-        nft_.Run(network::BuildRemoveTenant(kGlobex) + "add rule inet flatvm nowhere accept\n");
+    const absl::Status status = nft_.Run(network::BuildRemoveTenant({.subnet = kGlobex}) +
+                                         "add rule inet flatvm nowhere accept\n");
     EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
     EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr("nftables"));
   });

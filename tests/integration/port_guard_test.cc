@@ -159,6 +159,8 @@ TEST_F(PortGuardTest, StopsAndCountsWhatIsNotItsOwn) {
        Ip4(Ipv4Payload(kWebIp, "255.255.255.255", IPPROTO_UDP, UdpPayload(67, 68)), kAll)},
       {"a DHCP server in a fragment",
        Ip4(Ipv4Payload(kWebIp, kDbIp, IPPROTO_UDP, UdpPayload(67, 68), 0x2000))},
+      {"an ICMP redirect", Ip4(Ipv4Payload(kWebIp, kDbIp, IPPROTO_ICMP,
+                                           Hex("05 01 0000 0ad50401") + std::string(28, '\0')))},
       {"ARP for the gateway", Arp(ArpPayload(2, kWeb, "10.213.4.1", kDbIp), kDb)},
       {"gratuitous ARP for the gateway", Arp(ArpPayload(1, kWeb, "10.213.4.1", "10.213.4.1"))},
       {"ARP for a sibling", Arp(ArpPayload(2, kWeb, kDbIp, kDbIp))},

@@ -33,7 +33,7 @@ class PortWatchTest : public TwoTenants {
       ASSERT_TRUE(watch.ok()) << watch.status();
       watch_ = *std::move(watch);
       for (const network::Ipv4Subnet& tenant : {kAcme, kGlobex}) {
-        ASSERT_EQ(kernel_.EnsureFilter(tenant), absl::OkStatus());
+        ASSERT_EQ(kernel_.EnsureFilter(SpecOf(tenant)), absl::OkStatus());
         guarded = kernel_.EnsureGuard(SpecOf(tenant));
         if (!guarded.ok()) return;
       }

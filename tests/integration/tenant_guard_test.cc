@@ -35,7 +35,7 @@ class TenantGuardTest : public TwoTenants {
       ASSERT_EQ(guard_.EnsureUplink(uplink), absl::OkStatus());
       for (const Ipv4Subnet& tenant : {kAcme, kGlobex}) {
         const uint32_t bridge = ::if_nametoindex(network::BridgeName(tenant).c_str());
-        ASSERT_EQ(guard_.EnsureBridge(bridge, tenant, {uplink}), absl::OkStatus());
+        ASSERT_EQ(guard_.EnsureBridge(bridge, tenant, {.uplinks = {uplink}}), absl::OkStatus());
       }
     });
   }

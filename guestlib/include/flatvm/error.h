@@ -90,6 +90,7 @@ enum class Reason : int {
   kImageIncomplete = 160,
   kChecksumMismatch = 161,
   kTenantImportLimit = 162,
+  kNetworkInUse = 171,
 };
 
 struct Error {

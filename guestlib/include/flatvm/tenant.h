@@ -47,6 +47,17 @@ struct Carve {
   bool operator==(const Carve&) const = default;
 };
 
+// How the tenant's machines reach the world.
+enum class NetworkMode : int {
+  kNat = 1,         // each by itself, with the address of the host's uplink
+  kIsolated = 2,    // not at all
+  kViaPrimary = 3,  // through this VM, which is the others' gateway
+};
+
+// "nat", "isolated" or "via-primary"; "unknown" for one that this version does not know.
+// Thread-safe.
+FLATVM_EXPORT const char* NetworkModeName(NetworkMode mode);
+
 // The share of the last ten seconds in which some, or all, of the tenant's tasks waited for a
 // resource; 0..100.
 struct Pressure {
@@ -111,6 +122,7 @@ struct Tenant {
   Carve carve;
   uint32_t quota_disk_mib = 0;  // MiB that the quota disk has now; 0: there is none
   std::optional<Usage> usage;   // none if the host cannot tell
+  NetworkMode network_mode = NetworkMode::kNat;
 
   bool operator==(const Tenant&) const = default;
 };

@@ -118,6 +118,7 @@ TEST(BashCompletion, OffersWhatFits) {
   EXPECT_EQ(Complete("tenant set acme", "--f"), "--force\n");
   EXPECT_EQ(Complete("tenant set acme --cpus 2-5", "--ca"), "--carve\n");
   EXPECT_EQ(Complete("tenant add acme --carve", ""), "reserved balloon\n");
+  EXPECT_EQ(Complete("tenant set acme --network", ""), "nat isolated via-primary\n");
   EXPECT_EQ(Complete("tenant set acme --read-bps", "n"), "none\n");
   EXPECT_EQ(Complete("tenant set acme --cpus", ""), "all\n");
   EXPECT_EQ(Complete("destroy acme/web", "--v"), "--validate-only\n");

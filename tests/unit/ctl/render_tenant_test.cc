@@ -23,6 +23,7 @@ constexpr const char* kSampleLimits =
     "read:        200MiB/s, 1000 iops\n"
     "write:       no limit\n"
     "carve:       balloon, the primary keeps at least 512MiB\n"
+    "way out:     via-primary\n"
     "quota disk:  5GiB\n";
 
 // As a daemon sends it that limits neither I/O nor CPUs and cannot ask the kernel.
@@ -31,6 +32,7 @@ v1::Tenant PlainTenant() {
   tenant.clear_io();
   tenant.clear_cpus();
   tenant.clear_carve();
+  tenant.clear_network_mode();
   tenant.clear_quota_disk_mib();
   tenant.clear_usage();
   tenant.clear_traffic();
@@ -104,6 +106,7 @@ TEST(TenantDetails, SaysWhatIsNotLimitedAndLeavesOutWhatIsNotTold) {
                              "read:        no limit\n"
                              "write:       no limit\n"
                              "carve:       reserved\n"
+                             "way out:     nat\n"
                              "quota disk:  -\n"));
 }
 
@@ -210,6 +213,14 @@ TEST_F(UpdatedTenantTest, AsJsonIsTheTenantWithItsExcess) {
   AddExcess("memory_mib", 2048, 3072);
   EXPECT_EQ(UpdatedTenantJson(answer_).find("excess")->dump(),
             R"([{"limit":"memory_mib","limit_value":2048,"used":3072}])");
+}
+
+TEST(NetworkModeName, KnowsEveryModeOfTheProtocol) {
+  for (int mode = 0; mode < v1::NetworkMode_ARRAYSIZE; ++mode) {
+    EXPECT_STRNE(NetworkModeName(static_cast<v1::NetworkMode>(mode)), "unknown") << mode;
+  }
+  EXPECT_STREQ(NetworkModeName(v1::NETWORK_MODE_UNSPECIFIED), "nat");
+  EXPECT_STREQ(NetworkModeName(static_cast<v1::NetworkMode>(77)), "unknown");
 }
 
 TEST(CarveModeName, KnowsEveryModeOfTheProtocol) {

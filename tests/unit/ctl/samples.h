@@ -79,6 +79,7 @@ inline v1::Tenant SampleTenant() {
   tenant.set_cpus("2-5,8");
   tenant.mutable_carve()->set_mode(v1::CARVE_BALLOON);
   tenant.mutable_carve()->set_primary_min_memory_mib(512);
+  tenant.set_network_mode(v1::NETWORK_VIA_PRIMARY);
   tenant.set_quota_disk_mib(5120);
   *tenant.mutable_usage() = SampleUsage();
   tenant.mutable_traffic()->set_accepted(123456);

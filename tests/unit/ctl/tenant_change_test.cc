@@ -63,7 +63,7 @@ TEST(TenantSet, TakesEveryLimit) {
   const TenantChange change = MustParseChange(
       "--memory 2GiB --vcpus 2 --vms 3 --disk 0MiB --cpus 8,2-5 --read-bps 200MiB --write-bps none "
       "--read-iops 1000 --write-iops none --carve balloon --primary-min-memory 512MiB --force "
-      "--validate-only");
+      "--network isolated --validate-only");
   EXPECT_FALSE(NeedsTenant(change));
   const auto request = BuildUpdate(change, v1::Tenant());
   ASSERT_TRUE(request.ok());
@@ -80,6 +80,7 @@ TEST(TenantSet, TakesEveryLimit) {
   EXPECT_EQ(request->io().write_operations(), 0U);
   EXPECT_EQ(request->carve().mode(), v1::CARVE_BALLOON);
   EXPECT_EQ(request->carve().primary_min_memory_mib(), 512U);
+  EXPECT_EQ(request->network_mode(), v1::NETWORK_ISOLATED);
   EXPECT_TRUE(request->force());
   EXPECT_TRUE(request->validate_only());
   EXPECT_TRUE(request->request_id().empty());
@@ -91,6 +92,11 @@ TEST(TenantSet, AllCpusIsAChangeToo) {
   EXPECT_EQ(change.request.cpus(), "");
   EXPECT_FALSE(change.request.has_limits());
   EXPECT_FALSE(MustParseChange("--vms 1").request.has_cpus());
+}
+
+TEST(TenantSet, LeavesTheNetworkAloneUnlessItIsNamed) {
+  EXPECT_EQ(MustParseChange("--vms 1").request.network_mode(), v1::NETWORK_MODE_UNSPECIFIED);
+  EXPECT_EQ(MustParseChange("--network nat").request.network_mode(), v1::NETWORK_NAT);
 }
 
 TEST(TenantSet, KeepsTheLimitsOfIoThatAreNotNamed) {
@@ -169,6 +175,8 @@ TEST(TenantAdd, HasNoOtherLimitsUnlessTheyAreNamed) {
   EXPECT_EQ(plain.cpus(), "");
   EXPECT_FALSE(plain.has_io());
   EXPECT_FALSE(plain.has_carve());
+  EXPECT_EQ(plain.network_mode(), v1::NETWORK_NAT);
+  EXPECT_EQ(MustParseAdd("--network via-primary").network_mode(), v1::NETWORK_VIA_PRIMARY);
   const v1::CreateTenantRequest request = MustParseAdd(
       "--cpus 2-5 --write-bps 1MiB --read-iops 7 --carve balloon "
       "--primary-min-memory 1GiB");
@@ -213,6 +221,8 @@ TEST(TenantLimitWords, RefusesBadUsage) {
       {set + "--carve reserved --primary-min-memory 1GiB", Reason::kFieldMalformed,
        "--primary-min-memory"},
       {set + "--primary-min-memory 1", Reason::kFieldMalformed, "--primary-min-memory"},
+      {set + "--network bridged", Reason::kFieldMalformed, "--network"},
+      {add + "--network none", Reason::kFieldMalformed, "--network"},
       {add + "--force", Reason::kFieldMalformed, ""},
       {add + "--cpus 5-2", Reason::kFieldMalformed, "--cpus"},
       {add + "--read-bps 1", Reason::kFieldMalformed, "--read-bps"},
@@ -232,7 +242,7 @@ TEST(TenantLimitWords, RefusesBadUsage) {
 TEST(TenantLimitWords, AnEmptyWordIsNotNone) {
   for (const char* option :
        {"--memory", "--vcpus", "--vms", "--disk", "--cpus", "--read-bps", "--write-bps",
-        "--read-iops", "--write-iops", "--carve", "--primary-min-memory"}) {
+        "--read-iops", "--write-iops", "--carve", "--primary-min-memory", "--network"}) {
     const absl::Status status = ParseCommandLine({"tenant", "set", "acme", option, ""}).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << option;
     EXPECT_EQ(GetErrorInfo(status).field, option);

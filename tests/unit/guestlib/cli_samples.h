@@ -85,7 +85,8 @@ inline Tenant SampleTenant() {
                          .write_bytes = 512,
                          .memory_pressure = {.some_percent = 0.5, .full_percent = 0.25},
                          .cpu_pressure = {.some_percent = 12.35},
-                         .io_pressure = {}}};
+                         .io_pressure = {}},
+          .network_mode = NetworkMode::kViaPrimary};
 }
 
 inline Error SampleError() {

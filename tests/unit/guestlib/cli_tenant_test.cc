@@ -36,6 +36,7 @@ TEST(FlatvmTenant, ShowsLimitsAndUsage) {
             "read:        200MiB/s, 1000 iops\n"
             "write:       no limit\n"
             "carve:       balloon, the primary keeps at least 512MiB\n"
+            "way out:     via-primary\n"
             "quota disk:  5GiB\n"
             "\n"
             "by the kernel's count:\n"
@@ -61,6 +62,7 @@ TEST(FlatvmTenant, OfAnOlderHostShowsWhatItSays) {
   host.tenant.cpus = "";
   host.tenant.carve = {};
   host.tenant.usage.reset();
+  host.tenant.network_mode = NetworkMode::kNat;
   host.tenant.quota_disk_mib = 0;
   const std::string out = RunFlatvm({"tenant"}, host).out;
   EXPECT_THAT(out, HasSubstr("  memory:   -\n  cpu:      -\n"));
@@ -69,6 +71,7 @@ TEST(FlatvmTenant, OfAnOlderHostShowsWhatItSays) {
                             "read:        no limit\n"
                             "write:       no limit\n"
                             "carve:       reserved\n"
+                            "way out:     nat\n"
                             "quota disk:  -\n"));
   const Json tenant = Json::parse(RunFlatvm({"tenant", "--json"}, host).out, nullptr, false);
   ASSERT_TRUE(tenant.contains("usage"));
@@ -95,6 +98,7 @@ TEST(FlatvmTenant, IsJsonToo) {
     "cpus": "2-5,8",
     "carve": {"mode": "balloon", "primary_min_memory_mib": 512},
     "quota_disk_mib": 5120,
+    "network_mode": "via-primary",
     "usage": {"memory_bytes": 1572864000, "oom_kills": 1, "cpu_us": 11520000000,
               "throttled_us": 1250000, "tasks": 42, "read_bytes": 325058560, "write_bytes": 512,
               "memory_pressure": {"some_percent": 0.5, "full_percent": 0.25},

@@ -32,6 +32,7 @@ TEST_F(ClientTenantTest, TellsOfTheTenant) {
     tenant->mutable_primary()->set_address("10.213.4.2");
     tenant->mutable_primary()->set_needs_restart(true);
     tenant->set_subnet("10.213.4.0/24");
+    tenant->set_network_mode(v1::NETWORK_ISOLATED);
     tenant->set_gateway("10.213.4.1");
     tenant->set_vmm_overhead_mib(64);
     tenant->mutable_created_at()->set_seconds(60);
@@ -72,7 +73,8 @@ TEST_F(ClientTenantTest, TellsOfTheTenant) {
           .created_at = std::chrono::system_clock::time_point(std::chrono::minutes(1)),
           .io = {.read_bytes = 1, .write_bytes = 2, .read_operations = 3, .write_operations = 4},
           .cpus = "2-5,8",
-          .carve = {.mode = CarveMode::kBalloon, .primary_min_memory_mib = 512}}));
+          .carve = {.mode = CarveMode::kBalloon, .primary_min_memory_mib = 512},
+          .network_mode = NetworkMode::kIsolated}));
 }
 
 TEST_F(ClientTenantTest, TellsOfTheTenantsUsage) {

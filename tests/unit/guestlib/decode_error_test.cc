@@ -79,6 +79,10 @@ TEST(Names, OfCodesAndStates) {
   EXPECT_STREQ(VolumeStateName(static_cast<VolumeState>(99)), "unknown");
   EXPECT_STREQ(PrimaryStateName(PrimaryState::kShutOff), "shut-off");
   EXPECT_STREQ(PrimaryStateName(static_cast<PrimaryState>(99)), "unknown");
+  EXPECT_STREQ(NetworkModeName(NetworkMode::kNat), "nat");
+  EXPECT_STREQ(NetworkModeName(NetworkMode::kIsolated), "isolated");
+  EXPECT_STREQ(NetworkModeName(NetworkMode::kViaPrimary), "via-primary");
+  EXPECT_STREQ(NetworkModeName(static_cast<NetworkMode>(99)), "unknown");
   EXPECT_STREQ(CarveModeName(CarveMode::kReserved), "reserved");
   EXPECT_STREQ(CarveModeName(CarveMode::kBalloon), "balloon");
   EXPECT_STREQ(CarveModeName(static_cast<CarveMode>(99)), "unknown");
@@ -86,7 +90,7 @@ TEST(Names, OfCodesAndStates) {
 
 // A reason that the protocol gained and the public header did not shows here.
 TEST(Names, ThePublicHeaderHasEveryReason) {
-  EXPECT_EQ(v1::Reason_descriptor()->value_count(), 58)
+  EXPECT_EQ(v1::Reason_descriptor()->value_count(), 59)
       << "add the new one to flatvm/error.h and to the static_asserts of names.cc";
 }
 

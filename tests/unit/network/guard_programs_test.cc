@@ -16,11 +16,16 @@ constexpr size_t kMostInstructions = 4096;  // of a kernel that does not know CA
 
 std::vector<std::vector<bpf_insn>> AllPrograms() {
   const Tally tally{.map = 5, .key = 1};
-  return {BuildBridgeIn(kSubnet, {2, 3}, tally),
+  const Machine machine{.mac = {0x52, 0x54, 0, 1, 2, 3}, .address = {0x0AD50402}};
+  Machine router = machine;
+  router.routes_for = kSubnet;
+  return {BuildBridgeIn(kSubnet, {.uplinks = {2, 3}}, tally),
+          BuildBridgeIn(kSubnet, {.uplinks = {2, 3}, .only = machine.address}, tally),
           BuildBridgeIn(kSubnet, {}, tally),
           BuildBridgeOut(kSubnet, tally),
           BuildUplinkOut(kPool, tally),
-          BuildPortIn({.mac = {0x52, 0x54, 0, 1, 2, 3}, .address = {0x0AD50402}}, tally),
+          BuildPortIn(machine, tally),
+          BuildPortIn(router, tally),
           BuildClosedPort(tally)};
 }
 

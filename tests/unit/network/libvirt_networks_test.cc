@@ -95,7 +95,7 @@ TEST_F(LibvirtNetworksTest, RemovesTheFilterWithTheNetwork) {
 }
 
 TEST_F(LibvirtNetworksTest, RemovesTheFilterWhenTheNetworkIsGoneAlready) {
-  ASSERT_TRUE(host_.EnsureFilter(acme_.subnet).ok());
+  ASSERT_TRUE(host_.EnsureFilter(acme_).ok());
   ASSERT_EQ(networks_.RemoveNetwork("acme", acme_.subnet), absl::OkStatus());
   EXPECT_THAT(host_.filters(), IsEmpty());
 }
@@ -115,11 +115,23 @@ TEST_F(LibvirtNetworksTest, ReplacesAnotherNetworkOnlyIfNoMachineIsAttached) {
   NetworkSpec moved = acme_;
   moved.subnet = *ParseIpv4Subnet("test", "10.213.9.0/24");
   moved.leases[0].address = {0x0AD50902U};
-  EXPECT_EQ(networks_.EnsureNetwork(moved).code(), absl::StatusCode::kInternal);
+  const absl::Status in_use = networks_.EnsureNetwork(moved);
+  EXPECT_EQ(in_use.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(base::GetErrorInfo(in_use).reason, base::Reason::kNetworkInUse);
   EXPECT_TRUE(MatchesExceptLeases(Describe("flatvm-acme"), acme_));
   host_.SetBridgeState(BridgeName(acme_.subnet), BridgeState::kFree);
   EXPECT_EQ(networks_.EnsureNetwork(moved), absl::OkStatus());
   EXPECT_TRUE(MatchesExceptLeases(Describe("flatvm-acme"), moved));
+}
+
+TEST_F(LibvirtNetworksTest, ReplacesANetworkOfAnotherMode) {
+  ASSERT_EQ(networks_.EnsureNetwork(acme_), absl::OkStatus());
+  NetworkSpec isolated = acme_;
+  isolated.mode = NetworkMode::kIsolated;
+  host_.SetBridgeState(BridgeName(acme_.subnet), BridgeState::kFree);
+  ASSERT_EQ(networks_.EnsureNetwork(isolated), absl::OkStatus());
+  EXPECT_TRUE(MatchesExceptLeases(Describe("flatvm-acme"), isolated));
+  EXPECT_EQ(host_.mode(acme_.subnet), NetworkMode::kIsolated);
 }
 
 TEST_F(LibvirtNetworksTest, MakesANetworkAnewWhoseBridgeIsGone) {

@@ -35,7 +35,7 @@ TEST(NetworkXml, IsTheGoldenOne) {
   EXPECT_EQ(BuildNetworkXml(Acme()), R"(<network>
   <name>flatvm-acme</name>
   <metadata>
-    <flatvm:network xmlns:flatvm="https://flatvm.dev/xmlns/libvirt/1" tenant="acme" />
+    <flatvm:network xmlns:flatvm="https://flatvm.dev/xmlns/libvirt/1" tenant="acme" mode="nat" />
   </metadata>
   <forward mode="open" />
   <bridge name="fv-0ad50400" stp="off" delay="0" />
@@ -47,6 +47,32 @@ TEST(NetworkXml, IsTheGoldenOne) {
       <host mac="52:54:00:d5:04:03" name="web-1.acme.internal" ip="10.213.4.3" />
     </dhcp>
   </ip>
+</network>
+)");
+}
+
+// The element of dnsmasq's options, with its lines apart.
+std::string OptionsOf(NetworkMode mode) {
+  NetworkSpec spec = Acme();
+  spec.mode = mode;
+  const std::string xml = BuildNetworkXml(spec);
+  const size_t begin = xml.find("  <dnsmasq:options>");
+  return begin == std::string::npos ? "" : xml.substr(begin);
+}
+
+TEST(NetworkXml, TellsMachinesOfTheirWayOut) {
+  EXPECT_EQ(OptionsOf(NetworkMode::kNat), "");
+  EXPECT_EQ(OptionsOf(NetworkMode::kIsolated), R"(  <dnsmasq:options>
+    <dnsmasq:option value="no-resolv" />
+    <dnsmasq:option value="dhcp-option=3" />
+  </dnsmasq:options>
+</network>
+)");
+  EXPECT_EQ(OptionsOf(NetworkMode::kViaPrimary), R"(  <dnsmasq:options>
+    <dnsmasq:option value="no-resolv" />
+    <dnsmasq:option value="dhcp-mac=set:primary,52:54:00:d5:04:02" />
+    <dnsmasq:option value="dhcp-option=tag:!primary,3,10.213.4.2" />
+  </dnsmasq:options>
 </network>
 )");
 }
@@ -75,6 +101,9 @@ TEST(NetworkXml, OfAnotherShapeDoesNotMatch) {
   EXPECT_FALSE(MatchesExceptLeases(other, Acme()));
   other = same;
   other.forward_mode = "nat";
+  EXPECT_FALSE(MatchesExceptLeases(other, Acme()));
+  other = same;
+  other.mode = "isolated";
   EXPECT_FALSE(MatchesExceptLeases(other, Acme()));
   other = same;
   other.domain = "example.org";
@@ -151,6 +180,11 @@ TEST(NetworkSpec, IsCheckedFieldByField) {
        [](NetworkSpec& s) { s.leases[1].hostname = s.leases[0].hostname; }},
       {"leases", Reason::kFieldOutOfRange,
        [](NetworkSpec& s) { s.leases[1].mac = s.leases[0].mac; }},
+      {"leases", Reason::kFieldMissing,
+       [](NetworkSpec& s) {
+         s.mode = NetworkMode::kViaPrimary;
+         s.leases.erase(s.leases.begin());
+       }},
   };
   ASSERT_TRUE(CheckNetworkSpec(Acme()).ok());
   for (size_t i = 0; i < std::size(cases); ++i) {

@@ -47,9 +47,9 @@ TEST(BaseRuleset, HasNoUplinkElementWithoutUplinks) {
 }
 
 TEST(RestoredRuleset, HasTheTenantsAndNoElementOfBefore) {
-  const std::string text = BuildRestore({"eth0"}, {Subnet()});
-  for (const char* set :
-       {"sources", "gateways", "hairpins", "accepted_of", "spoofed_of", "refused_of"}) {
+  const std::string text = BuildRestore({"eth0"}, {{.subnet = Subnet()}});
+  for (const char* set : {"sources", "gateways", "hairpins", "exits", "routed", "accepted_of",
+                          "spoofed_of", "refused_of"}) {
     const std::string kind = std::string(set).ends_with("_of") ? "map" : "set";
     const size_t flushed = text.find("flush " + kind + " inet flatvm " + set);
     const size_t added = text.find(std::string("add element inet flatvm ") + set);
@@ -57,12 +57,12 @@ TEST(RestoredRuleset, HasTheTenantsAndNoElementOfBefore) {
     EXPECT_LT(flushed, added) << set;
   }
   EXPECT_THAT(text, Not(HasSubstr("delete table")));
-  EXPECT_THAT(BuildAnew({"eth0"}, {Subnet()}),
+  EXPECT_THAT(BuildAnew({"eth0"}, {{.subnet = Subnet()}}),
               ::testing::StartsWith("add table inet flatvm\ndelete table inet flatvm\n"));
 }
 
 TEST(TenantElements, AreKeyedByTheTenantsBridge) {
-  EXPECT_EQ(BuildAddTenant(Subnet()),
+  EXPECT_EQ(BuildAddTenant({.subnet = Subnet()}),
             "add counter inet flatvm accepted-fv-0ad50400\n"
             "add counter inet flatvm spoofed-fv-0ad50400\n"
             "add counter inet flatvm refused-fv-0ad50400\n"
@@ -71,13 +71,34 @@ TEST(TenantElements, AreKeyedByTheTenantsBridge) {
             "add element inet flatvm hairpins { \"fv-0ad50400\" . \"fv-0ad50400\" }\n"
             "add element inet flatvm accepted_of { \"fv-0ad50400\" : \"accepted-fv-0ad50400\" }\n"
             "add element inet flatvm spoofed_of { \"fv-0ad50400\" : \"spoofed-fv-0ad50400\" }\n"
-            "add element inet flatvm refused_of { \"fv-0ad50400\" : \"refused-fv-0ad50400\" }\n");
+            "add element inet flatvm refused_of { \"fv-0ad50400\" : \"refused-fv-0ad50400\" }\n"
+            "add element inet flatvm exits { \"fv-0ad50400\" }\n"
+            "add element inet flatvm routed { \"fv-0ad50400\" }\n"
+            "delete element inet flatvm routed { \"fv-0ad50400\" }\n");
+}
+
+TEST(TenantElements, SayWhoMayLeaveByTheMode) {
+  const std::string all = "add element inet flatvm exits { \"fv-0ad50400\" }\n";
+  const std::string bridge = "add element inet flatvm routed { \"fv-0ad50400\" }\n";
+  const std::string one = "add element inet flatvm routers { \"fv-0ad50400\" . 10.213.4.2 }\n";
+  const std::string not_all = "delete" + all.substr(3);
+  const std::string not_bridge = "delete" + bridge.substr(3);
+  const std::string not_one = "delete" + one.substr(3);
+  const auto ways = [](NetworkMode mode) {
+    const std::string text =
+        BuildAddTenant({.subnet = Subnet(), .mode = mode, .primary = {0x0AD50402U}});
+    return text.substr(text.find("add element inet flatvm exits"));
+  };
+  // What another mode left there goes, whether or not it is there.
+  EXPECT_EQ(ways(NetworkMode::kNat), all + bridge + not_bridge + one + not_one);
+  EXPECT_EQ(ways(NetworkMode::kViaPrimary), all + not_all + bridge + one);
+  EXPECT_EQ(ways(NetworkMode::kIsolated), all + not_all + bridge + not_bridge + one + not_one);
 }
 
 TEST(TenantElements, AreRemovedOneByOneAndNotRefused) {
-  const std::string text = BuildRemoveTenant(Subnet());
-  for (const char* set :
-       {"sources", "gateways", "hairpins", "accepted_of", "spoofed_of", "refused_of"}) {
+  const std::string text = BuildRemoveTenant({.subnet = Subnet()});
+  for (const char* set : {"sources", "gateways", "hairpins", "exits", "routed", "accepted_of",
+                          "spoofed_of", "refused_of"}) {
     const size_t added = text.find(std::string("add element inet flatvm ") + set);
     const size_t deleted = text.find(std::string("delete element inet flatvm ") + set);
     EXPECT_NE(deleted, std::string::npos) << set;

@@ -62,11 +62,26 @@ TEST(Ports, HaveMacsAsBytes) {
   EXPECT_EQ(BytesOfMac("52:54:00:d5:04:ff"), (MacBytes{0x52, 0x54, 0x00, 0xD5, 0x04, 0xFF}));
 }
 
+PortBinding Binding() {
+  return {.port = "vnet0",
+          .mac = "52:54:00:d5:04:02",
+          .address = {0x0AD50402U},
+          .subnet = *ParseIpv4Subnet("test", "10.213.4.0/24")};
+}
+
+TEST(PortTable, KnowsARouter) {
+  PortBinding router = Binding();
+  router.routes = true;
+  EXPECT_EQ(BuildBindPort(router),
+            "add element bridge flatvm routers { \"vnet0\" }\n"
+            "add element bridge flatvm inside { \"vnet0\" . 10.213.4.0/24 }\n" +
+                BuildBindPort(Binding()));
+  EXPECT_NE(BuildUnbindPort(router).find("delete element bridge flatvm routers"),
+            std::string::npos);
+}
+
 TEST(PortTable, BindsAPortByElementsOnly) {
-  const PortBinding binding{.port = "vnet0",
-                            .mac = "52:54:00:d5:04:02",
-                            .address = {0x0AD50402U},
-                            .subnet = *ParseIpv4Subnet("test", "10.213.4.0/24")};
+  const PortBinding binding = Binding();
   EXPECT_EQ(BuildBindPort(binding),
             "add element bridge flatvm macs { \"vnet0\" . 52:54:00:d5:04:02 }\n"
             "add element bridge flatvm addresses { \"vnet0\" . 10.213.4.2 }\n"

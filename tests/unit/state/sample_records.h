@@ -22,6 +22,7 @@ inline broker::TenantRecord SampleTenant() {
   record.mac = "52:54:00:d5:00:02";
   record.address = network::Ipv4Address{0x0AD50002};
   record.subnet = network::Ipv4Subnet{.address = {0x0AD50000}, .prefix_length = 24};
+  record.network_mode = network::NetworkMode::kViaPrimary;
   record.undo = {.uuid = record.primary_uuid,
                  .before_xml = "<domain>\n \"before\"</domain>",
                  .after_xml = "<domain>after</domain>",

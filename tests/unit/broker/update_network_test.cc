@@ -1,0 +1,107 @@
+// A tenant's network that becomes another.
+#include <gtest/gtest.h>
+
+#include "daemon/base/error.h"
+#include "daemon/broker/update_tenant.h"
+#include "tests/support/broker_world.h"
+
+namespace flatvm::broker {
+namespace {
+
+using base::Reason;
+using network::NetworkMode;
+
+Reason ReasonOf(const absl::Status& status) { return base::GetErrorInfo(status).reason; }
+
+class UpdateNetworkTest : public ::testing::Test {
+ protected:
+  void SetUp() override { ASSERT_TRUE(world_.AddTenant("acme").ok()); }
+
+  absl::Status SetMode(NetworkMode mode, Mode how = Mode::kExecute) {
+    return world_.updates.Update({.name = "acme", .mode = how, .network_mode = mode}).status();
+  }
+  NetworkMode Live() { return host_.networks.Snapshot().at("acme").mode; }
+  NetworkMode Recorded() { return host_.records.Tenants().at("acme").network_mode; }
+
+  FakeHost host_;
+  BrokerWorld world_{host_};
+};
+
+TEST_F(UpdateNetworkTest, IsOfTheModeThatATenantIsMadeWith) {
+  const auto made = world_.tenants.Create({.name = "globex",
+                                           .primary = "globex-primary",
+                                           .limits = {.memory_mib = 4096, .vcpus = 4, .vms = 8},
+                                           .network_mode = NetworkMode::kIsolated});
+  ASSERT_TRUE(made.ok()) << made.status();
+  EXPECT_EQ(host_.networks.Snapshot().at("globex").mode, NetworkMode::kIsolated);
+  EXPECT_EQ(host_.records.Tenants().at("globex").network_mode, NetworkMode::kIsolated);
+  EXPECT_EQ(Live(), NetworkMode::kNat);
+}
+
+TEST_F(UpdateNetworkTest, BecomesAnotherWhileNobodyIsOnIt) {
+  host_.hypervisor.StopPrimary("acme-primary");
+  ASSERT_EQ(SetMode(NetworkMode::kViaPrimary), absl::OkStatus());
+  EXPECT_EQ(Live(), NetworkMode::kViaPrimary);
+  EXPECT_EQ(Recorded(), NetworkMode::kViaPrimary);
+  EXPECT_EQ(world_.directory.GetTenant("acme")->record.network_mode, NetworkMode::kViaPrimary);
+  ASSERT_EQ(SetMode(NetworkMode::kNat), absl::OkStatus());
+  EXPECT_EQ(Live(), NetworkMode::kNat);
+  host_.hypervisor.StartPrimary("acme-primary");
+}
+
+TEST_F(UpdateNetworkTest, StaysWhatItIsWhileThePrimaryIsOnIt) {
+  const HostState before = StateOf(host_);
+  for (const Mode how : {Mode::kValidateOnly, Mode::kExecute}) {
+    const absl::Status refused = SetMode(NetworkMode::kIsolated, how);
+    EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition) << refused;
+    EXPECT_EQ(ReasonOf(refused), Reason::kNetworkInUse);
+    EXPECT_EQ(base::GetErrorInfo(refused).field, "network_mode");
+  }
+  EXPECT_EQ(StateOf(host_), before);
+  EXPECT_EQ(Recorded(), NetworkMode::kNat);
+  EXPECT_EQ(SetMode(NetworkMode::kNat), absl::OkStatus()) << "it is no change";
+}
+
+TEST_F(UpdateNetworkTest, StaysWhatItIsWhileThereIsASecondary) {
+  const auto vm = world_.Create("acme", WebSpec());
+  ASSERT_TRUE(vm.ok()) << vm.status();
+  host_.hypervisor.StopPrimary("acme-primary");
+  EXPECT_EQ(ReasonOf(SetMode(NetworkMode::kIsolated)), Reason::kNetworkInUse);
+  ASSERT_TRUE(world_.Destroy("acme", vm->id).ok());
+  EXPECT_EQ(SetMode(NetworkMode::kIsolated), absl::OkStatus());
+}
+
+TEST_F(UpdateNetworkTest, IsPutBackWhicheverStepFails) {
+  host_.hypervisor.StopPrimary("acme-primary");
+  const HostState before = StateOf(host_);
+  const absl::Status failure = absl::InternalError("as the test wants");
+  host_.records.FailNext("PutTenant", failure);
+  EXPECT_FALSE(SetMode(NetworkMode::kIsolated).ok());
+  host_.cgroups.FailNext("EnsureSlice", failure);
+  EXPECT_FALSE(SetMode(NetworkMode::kIsolated).ok());
+  host_.networks.FailNext("EnsureNetwork", failure);
+  EXPECT_FALSE(SetMode(NetworkMode::kIsolated).ok());
+  EXPECT_EQ(StateOf(host_), before);
+  EXPECT_EQ(Recorded(), NetworkMode::kNat);
+  EXPECT_EQ(SetMode(NetworkMode::kIsolated), absl::OkStatus());
+}
+
+TEST_F(UpdateNetworkTest, IsFoundInUseByTheNetworkItself) {
+  host_.hypervisor.StopPrimary("acme-primary");
+  host_.networks.Occupy("acme");
+  EXPECT_EQ(ReasonOf(SetMode(NetworkMode::kIsolated)), Reason::kNetworkInUse);
+  EXPECT_EQ(Live(), NetworkMode::kNat);
+  EXPECT_EQ(Recorded(), NetworkMode::kNat);
+}
+
+TEST_F(UpdateNetworkTest, IsWhatTheRecordSaysAfterARestart) {
+  host_.hypervisor.StopPrimary("acme-primary");
+  ASSERT_EQ(SetMode(NetworkMode::kViaPrimary), absl::OkStatus());
+  ASSERT_EQ(host_.networks.RemoveNetwork("acme", {}), absl::OkStatus());
+  BrokerWorld next(host_);
+  ASSERT_EQ(next.reconciler.ReconcileAtStart(*host_.records.Load()), absl::OkStatus());
+  EXPECT_EQ(Live(), NetworkMode::kViaPrimary);
+}
+
+}  // namespace
+}  // namespace flatvm::broker
