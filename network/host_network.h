@@ -2,7 +2,11 @@
 // lets libvirt's in-memory test driver stand below LibvirtNetworks without a kernel to act on.
 #pragma once
 
+#include <cstdint>
+#include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -34,6 +38,12 @@ class HostNetwork {
   // just so.
   virtual absl::Status AddMachine(const std::string& bridge, const Lease& machine) = 0;
   virtual absl::Status RemoveMachine(const std::string& bridge, const Lease& machine) = 0;
+
+  // As TenantNetworks', for the machines that EnsureGuard and AddMachine named.
+  virtual absl::Status SetForwards(const Ipv4Subnet& subnet,
+                                   const std::vector<PortForward>& forwards) = 0;
+
+  virtual absl::StatusOr<std::set<std::pair<Protocol, uint16_t>>> ListHostPorts() = 0;
 
   // Takes the tenant's share of the filter away, and what was counted for it; OK if it is not
   // there. Its bridge's guard goes with the bridge.

@@ -59,7 +59,9 @@ absl::Status KernelNetwork::EnsureFilter(const NetworkSpec& spec) {
   const TenantRules rules{.subnet = spec.subnet,
                           .mode = spec.mode,
                           .primary = primary == nullptr ? Ipv4Address{} : primary->address};
-  FLATVM_RETURN_IF_ERROR(nft_.Run(BuildBaseRuleset(uplinks) + BuildAddTenant(rules)));
+  // Nobody knows whose those are that an earlier flatvmd left; each tenant adds its own again.
+  const std::string forwards = tenants_.empty() ? BuildRemoveAllForwards() : "";
+  FLATVM_RETURN_IF_ERROR(nft_.Run(BuildBaseRuleset(uplinks) + forwards + BuildAddTenant(rules)));
   tenants_[BridgeName(spec.subnet)].rules = rules;
   return EnsureForwarding();
 }
@@ -94,6 +96,8 @@ absl::Status KernelNetwork::RemoveFilter(const Ipv4Subnet& subnet) {
   TenantRules rules{.subnet = subnet, .primary = {subnet.Gateway().value + 1}};
   if (const auto found = tenants_.find(BridgeName(subnet)); found != tenants_.end()) {
     FLATVM_RETURN_IF_ERROR(Bind(found->second, {}));
+    found->second.forwards.clear();
+    FLATVM_RETURN_IF_ERROR(Forward(found->second));
     rules = found->second.rules;
     tenants_.erase(found);
   }
@@ -113,6 +117,7 @@ absl::StatusOr<size_t> KernelNetwork::RestoreFilter() {
     FLATVM_RETURN_IF_ERROR(nft_.Run(BuildAnew(uplinks, rules)));
   }
   FLATVM_RETURN_IF_ERROR(BindAll());
+  FLATVM_RETURN_IF_ERROR(ForwardAll());
   const std::vector<uint32_t> indices = GuardUplinks(uplinks);
   for (auto& [bridge, tenant] : tenants_) FLATVM_RETURN_IF_ERROR(GuardTenant(tenant, indices));
   FLATVM_RETURN_IF_ERROR(EnsureForwarding());

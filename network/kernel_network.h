@@ -11,6 +11,8 @@
 #include "daemon/base/log.h"
 #include "network/guard/tenant_guard.h"
 #include "network/host_network.h"
+#include "network/host_ports.h"
+#include "network/nft_forwards.h"
 #include "network/nft_ports.h"
 #include "network/nft_rules.h"
 #include "network/nft_table.h"
@@ -36,6 +38,9 @@ class KernelNetwork final : public HostNetwork {
   absl::Status EnsureGuard(const NetworkSpec& spec) override;
   absl::Status AddMachine(const std::string& bridge, const Lease& machine) override;
   absl::Status RemoveMachine(const std::string& bridge, const Lease& machine) override;
+  absl::Status SetForwards(const Ipv4Subnet& subnet,
+                           const std::vector<PortForward>& forwards) override;
+  absl::StatusOr<HostPorts> ListHostPorts() override { return ListListeningPorts(); }
   absl::Status RemoveFilter(const Ipv4Subnet& subnet) override;
   // What the guard and the table counted. The table's part begins at 0 when somebody deleted it.
   absl::StatusOr<Traffic> GetTraffic(const Ipv4Subnet& subnet) override;
@@ -59,6 +64,8 @@ class KernelNetwork final : public HostNetwork {
     bool guarded = false;  // its bridge was there, and its machines are known
     std::vector<Lease> machines;
     std::set<PortBinding> bound;  // in the table of ports
+    std::vector<PortForward> forwards;
+    std::set<ForwardBinding> forwarded;  // in the table: those whose machines are there
   };
 
   // With mutex_ held. Errors: INTERNAL. That there is none any more is logged.
@@ -71,6 +78,9 @@ class KernelNetwork final : public HostNetwork {
   // Brings the table of ports in line, which may have been flushed.
   absl::Status Bind(Tenant& tenant, std::set<PortBinding> wanted);
   absl::Status BindAll();
+  // The same for the host's ports.
+  absl::Status Forward(Tenant& tenant);
+  absl::Status ForwardAll();
 
   const std::string uplink_;
   base::Logger& log_;

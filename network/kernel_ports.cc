@@ -44,8 +44,10 @@ absl::Status KernelNetwork::EnsureGuard(const NetworkSpec& spec) {
   Tenant& tenant = found->second;
   tenant.machines = spec.leases;
   tenant.guarded = true;
+  tenant.forwards = spec.forwards;
   FLATVM_ASSIGN_OR_RETURN(const std::vector<std::string> uplinks, Uplinks());
-  return GuardTenant(tenant, GuardUplinks(uplinks));
+  FLATVM_RETURN_IF_ERROR(GuardTenant(tenant, GuardUplinks(uplinks)));
+  return Forward(tenant);
 }
 
 absl::Status KernelNetwork::GuardTenant(Tenant& tenant, const std::vector<uint32_t>& uplinks) {
@@ -120,7 +122,8 @@ absl::Status KernelNetwork::AddMachine(const std::string& bridge, const Lease& m
   }
   machines.push_back(machine);
   FLATVM_RETURN_IF_ERROR(EnsureNeighbour(index, machine));
-  return GuardPortsOf(found->second, index);
+  FLATVM_RETURN_IF_ERROR(GuardPortsOf(found->second, index));
+  return Forward(found->second);
 }
 
 absl::Status KernelNetwork::RemoveMachine(const std::string& bridge, const Lease& machine) {
@@ -128,6 +131,7 @@ absl::Status KernelNetwork::RemoveMachine(const std::string& bridge, const Lease
   const auto found = tenants_.find(bridge);
   if (found == tenants_.end()) return absl::OkStatus();
   std::erase(found->second.machines, machine);
+  FLATVM_RETURN_IF_ERROR(Forward(found->second));
   const uint32_t index = ::if_nametoindex(bridge.c_str());
   if (index == 0) return absl::OkStatus();
   FLATVM_RETURN_IF_ERROR(RemoveNeighbour(index, machine));

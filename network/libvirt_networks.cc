@@ -229,6 +229,13 @@ absl::Status LibvirtNetworks::RemoveLease(const std::string& tenant, const Lease
   return Release(*live, lease, host_, log_);
 }
 
+absl::Status LibvirtNetworks::SetForwards(const std::string& tenant, const Ipv4Subnet& subnet,
+                                          const std::vector<PortForward>& forwards) {
+  FLATVM_RETURN_IF_ERROR(base::CheckName("tenant", tenant));
+  FLATVM_RETURN_IF_ERROR(CheckForwards(forwards));
+  return host_.SetForwards(subnet, forwards);
+}
+
 absl::StatusOr<std::vector<std::string>> LibvirtNetworks::ListTenants() {
   FLATVM_ASSIGN_OR_RETURN(const auto connection, connection_.Get());
   virNetworkPtr* found = nullptr;

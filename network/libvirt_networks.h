@@ -2,7 +2,10 @@
 // Networks carry the tenant in their metadata; one without it is the operator's and never touched.
 #pragma once
 
+#include <cstdint>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "daemon/base/log.h"
@@ -35,6 +38,11 @@ class LibvirtNetworks final : public TenantNetworks {
   // A lease that dnsmasq does not give up within kReleaseWait is logged and left to expire (an
   // hour).
   absl::Status RemoveLease(const std::string& tenant, const Lease& lease) override;
+  absl::Status SetForwards(const std::string& tenant, const Ipv4Subnet& subnet,
+                           const std::vector<PortForward>& forwards) override;
+  absl::StatusOr<std::set<std::pair<Protocol, uint16_t>>> ListHostPorts() override {
+    return host_.ListHostPorts();
+  }
   absl::StatusOr<Traffic> GetTraffic(const Ipv4Subnet& subnet) override {
     return host_.GetTraffic(subnet);
   }

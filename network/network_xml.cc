@@ -3,6 +3,7 @@
 #include <pugixml.hpp>
 #include <set>
 #include <sstream>
+#include <utility>
 
 #include "daemon/base/error.h"
 #include "daemon/base/names.h"
@@ -141,9 +142,25 @@ absl::Status CheckNetworkSpec(const NetworkSpec& spec) {
                               "must not have a host name or MAC address twice");
     }
   }
+  FLATVM_RETURN_IF_ERROR(CheckForwards(spec.forwards));
   if (spec.mode == NetworkMode::kViaPrimary && FindPrimary(spec.leases) == nullptr) {
     return base::FieldError(base::Reason::kFieldMissing, "leases",
                             "must have the primary's, by which the others leave");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckForwards(const std::vector<PortForward>& forwards) {
+  std::set<std::pair<Protocol, uint16_t>> ports;
+  for (const PortForward& forward : forwards) {
+    FLATVM_RETURN_IF_ERROR(base::CheckName("forwards.machine", forward.machine));
+    if (forward.host_port == 0 || forward.port == 0) {
+      return base::FieldError(base::Reason::kFieldOutOfRange, "forwards", "ports are 1..65535");
+    }
+    if (!ports.emplace(forward.protocol, forward.host_port).second) {
+      return base::FieldError(base::Reason::kFieldOutOfRange, "forwards",
+                              "must not have a host port twice");
+    }
   }
   return absl::OkStatus();
 }

@@ -29,6 +29,9 @@ absl::Status CheckNetworkSpec(const NetworkSpec& spec);
 // The same for one lease; its subnet is not known here.
 absl::Status CheckLease(const Lease& lease);
 
+// The same for forwards: ports that are none, machines' names, host ports twice.
+absl::Status CheckForwards(const std::vector<PortForward>& forwards);
+
 // DNS domain of a tenant: "<tenant>.internal". Not forwarded to other servers.
 std::string DnsDomain(const std::string& tenant);
 

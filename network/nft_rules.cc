@@ -22,6 +22,8 @@ constexpr size_t kMaxInterfaceName = 15;  // IFNAMSIZ less the terminating zero
 //   routed:   bridges on which the primary is the others' router: a host with br_netfilter judges
 //             here, too, what machines of one bridge send each other, and that comes from anywhere
 //   routers:  the primary on those, which alone may leave
+//   forwards: host ports, and to which machine's they lead
+//   forwarded: the other way round: what of machines such ports lead to
 //   …_of:     the tenant's counters
 constexpr char kTableAndSets[] = R"(
 add table inet flatvm
@@ -32,6 +34,8 @@ add set inet flatvm hairpins { type ifname . ifname; }
 add set inet flatvm exits { type ifname; }
 add set inet flatvm routed { type ifname; }
 add set inet flatvm routers { type ifname . ipv4_addr; }
+add map inet flatvm forwards { type inet_proto . inet_service : ipv4_addr . inet_service; }
+add set inet flatvm forwarded { type ifname . ipv4_addr . inet_proto . inet_service; }
 add map inet flatvm accepted_of { type ifname : counter; }
 add map inet flatvm spoofed_of { type ifname : counter; }
 add map inet flatvm refused_of { type ifname : counter; }
@@ -50,6 +54,7 @@ add counter inet flatvm to_link_local
 add counter inet flatvm unsolicited
 add chain inet flatvm input { type filter hook input priority filter - 10; policy accept; }
 add chain inet flatvm forward { type filter hook forward priority filter - 10; policy accept; }
+add chain inet flatvm prerouting { type nat hook prerouting priority dstnat; policy accept; }
 add chain inet flatvm postrouting { type nat hook postrouting priority srcnat; policy accept; }
 add chain inet flatvm from_tenant_to_host
 add chain inet flatvm from_tenant
@@ -59,6 +64,7 @@ add chain inet flatvm spoofed
 add chain inet flatvm refused
 flush chain inet flatvm input
 flush chain inet flatvm forward
+flush chain inet flatvm prerouting
 flush chain inet flatvm postrouting
 flush chain inet flatvm from_tenant_to_host
 flush chain inet flatvm from_tenant
@@ -70,6 +76,7 @@ flush chain inet flatvm refused
 add rule inet flatvm input iifname "fv-*" jump from_tenant_to_host
 add rule inet flatvm forward iifname "fv-*" jump from_tenant
 add rule inet flatvm forward oifname "fv-*" jump to_tenant
+add rule inet flatvm prerouting iifname @uplinks fib daddr type local dnat ip to meta l4proto . th dport map @forwards
 add rule inet flatvm postrouting meta nfproto ipv4 iifname "fv-*" oifname @uplinks masquerade
 
 add rule inet flatvm accepted counter name iifname map @accepted_of
@@ -100,6 +107,7 @@ add rule inet flatvm from_tenant counter name to_elsewhere goto refused
 
 add rule inet flatvm to_tenant meta nfproto ipv6 counter name ipv6 drop
 add rule inet flatvm to_tenant iifname @uplinks ct state established,related meta mark set meta mark or 0x01000000 accept
+add rule inet flatvm to_tenant iifname @uplinks ct status dnat oifname . ip daddr . meta l4proto . th dport @forwarded meta mark set meta mark or 0x01000000 accept
 add rule inet flatvm to_tenant counter name unsolicited
 add rule inet flatvm to_tenant counter name oifname map @refused_of
 add rule inet flatvm to_tenant drop

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -21,6 +23,17 @@ enum class NetworkMode {
   kViaPrimary,  // through their primary, which is their gateway and alone may leave as in kNat
 };
 
+enum class Protocol { kTcp, kUdp };
+
+// A port of the host, on its uplinks, that leads to a machine.
+struct PortForward {
+  Protocol protocol = Protocol::kTcp;
+  uint16_t host_port = 0;  // 1..65535; no two of all tenants' are the same
+  std::string machine;     // its host name; it need not be there yet
+  uint16_t port = 0;       // the machine's, 1..65535
+  auto operator<=>(const PortForward&) const = default;
+};
+
 // A machine's place in its tenant's network, known before it boots.
 struct Lease {
   std::string hostname;  // a name as base::IsName takes it
@@ -35,6 +48,7 @@ struct NetworkSpec {
   std::vector<Lease> leases;  // the primary's and every secondary's
   uint32_t mtu = 0;           // of its bridge and NICs; 0: Ethernet's, 1500
   NetworkMode mode = NetworkMode::kNat;
+  std::vector<PortForward> forwards;
 };
 
 // The primary's lease among a network's; null: it has none.
@@ -77,6 +91,14 @@ class TenantNetworks {
 
   // Removes the host entry and the lease dnsmasq may hold; OK if it is not there.
   virtual absl::Status RemoveLease(const std::string& tenant, const Lease& lease) = 0;
+
+  // What of the host's ports leads to the tenant's machines, in place of what did. Connections that
+  // are there stay. Errors: also INTERNAL if there is no network.
+  virtual absl::Status SetForwards(const std::string& tenant, const Ipv4Subnet& subnet,
+                                   const std::vector<PortForward>& forwards) = 0;
+
+  // Ports at which the host itself listens, by (protocol, port): what may not be forwarded.
+  virtual absl::StatusOr<std::set<std::pair<Protocol, uint16_t>>> ListHostPorts() = 0;
 
   // Counted since the tenant's network was made. Errors: also NOT_FOUND without a Reason if nothing
   // is counted for that subnet.

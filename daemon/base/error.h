@@ -71,6 +71,7 @@ enum class Reason : int {
   kImageIncomplete = 160,
   kChecksumMismatch = 161,
   kTenantImportLimit = 162,
+  kPortTaken = 170,
   kNetworkInUse = 171,
 };
 

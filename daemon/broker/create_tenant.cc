@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "daemon/base/error.h"
@@ -112,14 +113,21 @@ class TenantLifecycle::Creation {
     tenant_.carve = order_.carve;
     tenant_.quota_disk_mib = order_.quota_disk_mib;
     tenant_.network_mode = order_.network_mode;
+    tenant_.forwards = order_.forwards;
     FLATVM_RETURN_IF_ERROR(ValidateCarve(tenant_.carve, primary_.memory_mib));
     FLATVM_RETURN_IF_ERROR(CheckPrimaryFits(tenant_, owner_.settings_));
     FLATVM_RETURN_IF_ERROR(CheckCarvable(primary_, tenant_.carve));
     FLATVM_ASSIGN_OR_RETURN(const std::vector<base::VsockCid> foreign,
                             owner_.ports_.hypervisor.ListUsedCids());
+    std::set<std::pair<network::Protocol, uint16_t>> host_ports;
+    if (!tenant_.forwards.empty()) {
+      FLATVM_ASSIGN_OR_RETURN(host_ports, owner_.ports_.networks.ListHostPorts());
+    }
 
     Registry::Access state = owner_.registry_.Acquire();
     FLATVM_RETURN_IF_ERROR(CheckFree(*state));
+    const TenantRecord none{.name = order_.name};
+    FLATVM_RETURN_IF_ERROR(CheckForwardsFree(*state, none, tenant_.forwards, host_ports));
     if (order_.mode == Mode::kValidateOnly) return absl::OkStatus();
     {
       const std::lock_guard lock(owner_.subnets_mutex_);
@@ -219,6 +227,7 @@ absl::StatusOr<CreateTenantResult> TenantLifecycle::Create(const CreateTenantOrd
   FLATVM_RETURN_IF_ERROR(ValidateLimits(order.limits));
   FLATVM_RETURN_IF_ERROR(ValidateIo(order.io));
   FLATVM_RETURN_IF_ERROR(ValidateQuotaDisk(order.quota_disk_mib, order.limits));
+  FLATVM_RETURN_IF_ERROR(ValidateForwards(order.forwards, order.network_mode));
   FLATVM_RETURN_IF_ERROR(ValidateCpus(order.cpus, settings_.host_cpus).status());
   if (order.mode == Mode::kExecute && !order.request_id.empty()) {
     Registry::Access state = registry_.Acquire();

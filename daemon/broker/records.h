@@ -105,6 +105,7 @@ struct TenantRecord {
   network::Ipv4Address address;  // of the primary
   network::Ipv4Subnet subnet;
   network::NetworkMode network_mode = network::NetworkMode::kNat;
+  std::vector<network::PortForward> forwards;
   hypervisor::PrimaryUndo undo;
   std::chrono::system_clock::time_point created_at;
   std::string request_id;

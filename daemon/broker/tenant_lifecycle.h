@@ -32,6 +32,7 @@ struct CreateTenantOrder {
   Carve carve;
   uint32_t quota_disk_mib = 0;  // of limits.disk_mib; 0: no quota disk
   network::NetworkMode network_mode = network::NetworkMode::kNat;
+  std::vector<network::PortForward> forwards;
   PrimaryRestart restart = PrimaryRestart::kLeaveRunning;
 };
 
@@ -80,8 +81,8 @@ class TenantLifecycle {
   // primary's persistent definition, opens the gate, and restarts the primary if told to. Either
   // all of it is there afterwards or nothing. Errors: INVALID_ARGUMENT; NOT_FOUND /
   // kPrimaryNotDefined; ALREADY_EXISTS / kTenantExists, kPrimaryHasTenant; FAILED_PRECONDITION /
-  // kPrimaryTooLarge, kPrimaryNotDefined, kPrimaryKeepsMemory, kCpusTaken; RESOURCE_EXHAUSTED;
-  // UNAVAILABLE; INTERNAL.
+  // kPrimaryTooLarge, kPrimaryNotDefined, kPrimaryKeepsMemory, kCpusTaken, kPortTaken;
+  // RESOURCE_EXHAUSTED; UNAVAILABLE; INTERNAL.
   absl::StatusOr<CreateTenantResult> Create(const CreateTenantOrder& order);
 
   // Undoes Create. If a step fails the tenant stays in kRemoving and a further remove goes on where

@@ -50,7 +50,8 @@ network::NetworkSpec NetworkSpecOf(const TenantRecord& tenant,
   return network::NetworkSpec{.tenant = tenant.name,
                               .subnet = tenant.subnet,
                               .leases = leases,
-                              .mode = tenant.network_mode};
+                              .mode = tenant.network_mode,
+                              .forwards = tenant.forwards};
 }
 
 absl::Status CheckNetworkFree(const TenantEntry& tenant, const hypervisor::PrimaryInfo& primary) {
@@ -100,6 +101,34 @@ absl::Status CheckCpusFree(const RegistryState& state, const std::string& tenant
         absl::StatusCode::kFailedPrecondition,
         base::ErrorInfo{.reason = base::Reason::kCpusTaken, .field = "cpus"},
         base::StrCat("tenant \"", name, "\" has CPU ", base::FormatCpuList(shared), " already"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckForwardsFree(const RegistryState& state, const TenantRecord& tenant,
+                               const std::vector<network::PortForward>& forwards,
+                               const std::set<std::pair<network::Protocol, uint16_t>>& host_ports) {
+  const auto has = [](const std::vector<network::PortForward>& list,
+                      const network::PortForward& wanted) {
+    return std::any_of(list.begin(), list.end(), [&](const network::PortForward& other) {
+      return other.protocol == wanted.protocol && other.host_port == wanted.host_port;
+    });
+  };
+  for (const network::PortForward& forward : forwards) {
+    std::string whose;
+    for (const auto& [name, entry] : state.tenants) {
+      if (name != tenant.name && has(entry.record.forwards, forward)) {
+        whose = base::StrCat("tenant \"", name, "\" has");
+      }
+    }
+    const bool host = host_ports.contains({forward.protocol, forward.host_port});
+    if (host && !has(tenant.forwards, forward)) whose = "the host itself listens at";
+    if (whose.empty()) continue;
+    return base::MakeError(
+        absl::StatusCode::kFailedPrecondition,
+        base::ErrorInfo{.reason = base::Reason::kPortTaken, .field = "forwards.host_port"},
+        base::StrCat(whose, forward.protocol == network::Protocol::kTcp ? " TCP" : " UDP", " port ",
+                     forward.host_port, " of the uplink"));
   }
   return absl::OkStatus();
 }

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -35,6 +37,13 @@ absl::Status CheckNetworkFree(const TenantEntry& tenant, const hypervisor::Prima
 // FAILED_PRECONDITION / kCpusTaken.
 absl::Status CheckCpusFree(const RegistryState& state, const std::string& tenant,
                            const std::vector<uint32_t>& cpus);
+
+// OK unless another tenant has a host port of `forwards`, or the host itself does, which listens at
+// `host_ports`; what the tenant has already stays its own. Errors: FAILED_PRECONDITION /
+// kPortTaken.
+absl::Status CheckForwardsFree(const RegistryState& state, const TenantRecord& tenant,
+                               const std::vector<network::PortForward>& forwards,
+                               const std::set<std::pair<network::Protocol, uint16_t>>& host_ports);
 
 // OK unless `carve` asks for what this primary cannot do. Errors: FAILED_PRECONDITION /
 // kPrimaryKeepsMemory.

@@ -2,6 +2,8 @@
 
 #include <memory>
 #include <mutex>
+#include <set>
+#include <utility>
 
 #include "daemon/base/error.h"
 #include "daemon/base/names.h"
@@ -28,6 +30,7 @@ TenantRecord Changed(TenantRecord tenant, const UpdateTenantOrder& order) {
   Replace(order.cpus, &tenant.cpus);
   Replace(order.carve, &tenant.carve);
   Replace(order.network_mode, &tenant.network_mode);
+  Replace(order.forwards, &tenant.forwards);
   return tenant;
 }
 
@@ -37,6 +40,7 @@ void CopyLimits(const TenantRecord& from, TenantRecord* to) {
   to->cpus = from.cpus;
   to->carve = from.carve;
   to->network_mode = from.network_mode;
+  to->forwards = from.forwards;
 }
 
 absl::Status InUse(const std::vector<Excess>& excess) {
@@ -77,7 +81,7 @@ class TenantUpdates::Change {
     FLATVM_RETURN_IF_ERROR(PutRecord());
     rollback_.Push("slice", [this] { return EnsureSlice(before_); });
     FLATVM_RETURN_IF_ERROR(EnsureSlice(result_.tenant));
-    FLATVM_RETURN_IF_ERROR(RemakeNetwork());
+    FLATVM_RETURN_IF_ERROR(ChangeNetwork());
     rollback_.Release();
     EndWith(result_.tenant);
     LogFailure(owner_.carver_.Adjust(order_.name));
@@ -87,6 +91,9 @@ class TenantUpdates::Change {
  private:
   // What libvirt must be asked is asked before the registry is locked.
   absl::Status InspectPrimary() {
+    if (order_.forwards.has_value() && !order_.forwards->empty()) {
+      FLATVM_ASSIGN_OR_RETURN(host_ports_, owner_.ports_.networks.ListHostPorts());
+    }
     if (!order_.carve.has_value() && !order_.network_mode.has_value()) return absl::OkStatus();
     std::string uuid;
     {
@@ -113,6 +120,8 @@ class TenantUpdates::Change {
     FLATVM_RETURN_IF_ERROR(ValidateCarve(after.carve, after.primary_memory_mib));
     FLATVM_ASSIGN_OR_RETURN(after.cpus, ValidateCpus(after.cpus, owner_.settings_.host_cpus));
     FLATVM_RETURN_IF_ERROR(CheckCpusFree(*state, order_.name, after.cpus));
+    FLATVM_RETURN_IF_ERROR(ValidateForwards(after.forwards, after.network_mode));
+    FLATVM_RETURN_IF_ERROR(CheckForwardsFree(*state, before_, after.forwards, host_ports_));
     const bool other_network = after.network_mode != before_.network_mode;
     if (other_network) FLATVM_RETURN_IF_ERROR(CheckNetworkFree(*entry, primary_));
     result_.used = UsedBy(after, entry->vms, entry->volumes, entry->images, owner_.settings_);
@@ -162,11 +171,20 @@ class TenantUpdates::Change {
     return owner_.ports_.cgroups.EnsureSlice(tenant.name, SliceLimitsOf(tenant));
   }
 
-  // There is no secondary on it, and no other begins to be.
-  absl::Status RemakeNetwork() {
-    if (result_.tenant.network_mode == before_.network_mode) return absl::OkStatus();
-    rollback_.Push("network", [this] { return EnsureNetwork(before_); });
-    return EnsureNetwork(result_.tenant);
+  absl::Status ChangeNetwork() {
+    const TenantRecord& after = result_.tenant;
+    if (after.network_mode != before_.network_mode) {
+      // There is no secondary on it, and no other begins to be.
+      rollback_.Push("network", [this] { return EnsureNetwork(before_); });
+      return EnsureNetwork(after);
+    }
+    if (after.forwards == before_.forwards) return absl::OkStatus();
+    rollback_.Push("forwards", [this] { return SetForwards(before_); });
+    return SetForwards(after);
+  }
+
+  absl::Status SetForwards(const TenantRecord& tenant) {
+    return owner_.ports_.networks.SetForwards(tenant.name, tenant.subnet, tenant.forwards);
   }
 
   absl::Status EnsureNetwork(const TenantRecord& tenant) {
@@ -198,7 +216,8 @@ class TenantUpdates::Change {
   TenantUpdates& owner_;
   const UpdateTenantOrder& order_;
   std::shared_ptr<TenantLocks> locks_;
-  hypervisor::PrimaryInfo primary_;  // if it matters
+  hypervisor::PrimaryInfo primary_;                              // if it matters
+  std::set<std::pair<network::Protocol, uint16_t>> host_ports_;  // likewise
   TenantRecord before_;
   UpdateTenantResult result_;
   base::RollbackStack rollback_;  // last: its undo steps use the rest

@@ -33,6 +33,7 @@ struct UpdateTenantOrder {
   std::optional<std::vector<uint32_t>> cpus;  // rising; empty: all
   std::optional<Carve> carve;
   std::optional<network::NetworkMode> network_mode;  // another: nobody may be on the network
+  std::optional<std::vector<network::PortForward>> forwards;
 };
 
 struct UpdateTenantResult {
@@ -54,7 +55,7 @@ class TenantUpdates {
   // what becomes more holds after they rose. Secondaries go on meanwhile, and are made, unless the
   // network becomes another. Either all of it holds afterwards or nothing. Errors:
   // INVALID_ARGUMENT; NOT_FOUND / kTenantNotFound; FAILED_PRECONDITION / kTenantLimitsInUse (the
-  // first excess's numbers), kCpusTaken, kPrimaryKeepsMemory, kNetworkInUse; ABORTED /
+  // first excess's numbers), kCpusTaken, kPrimaryKeepsMemory, kNetworkInUse, kPortTaken; ABORTED /
   // kChangeInFlight; UNAVAILABLE; INTERNAL.
   absl::StatusOr<UpdateTenantResult> Update(const UpdateTenantOrder& order);
 

@@ -36,6 +36,12 @@ absl::Status ValidateIo(const cgroups::IoLimits& io);
 // INVALID_ARGUMENT naming "quota_disk_mib".
 absl::Status ValidateQuotaDisk(uint32_t quota_disk_mib, const Resources& limits);
 
+// 64 at most, with ports and machines' names, no host port twice; none in kIsolated, and in
+// kViaPrimary the primary's only, as others' answers would not come back by the host. Errors:
+// INVALID_ARGUMENT naming "forwards" or a field of it.
+absl::Status ValidateForwards(const std::vector<network::PortForward>& forwards,
+                              network::NetworkMode mode);
+
 // A reference to a secondary: a name or an id. Errors: INVALID_ARGUMENT naming "vm".
 absl::Status ValidateVmReference(const std::string& reference);
 

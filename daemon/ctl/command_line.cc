@@ -48,6 +48,9 @@ absl::StatusOr<Command> TenantAdd(const Words& words) {
   FLATVM_ASSIGN_OR_RETURN(const v1::NetworkMode mode,
                           ParseNetworkMode("--network", words.limits.network.value_or("nat")));
   request.set_network_mode(mode);
+  FLATVM_ASSIGN_OR_RETURN(const std::vector<v1::PortForward> forwards,
+                          ParseForwards("--forward", words.limits.forward.value_or("none")));
+  request.mutable_forwards()->Assign(forwards.begin(), forwards.end());
   FLATVM_ASSIGN_OR_RETURN(const IoLimitsChange io, ParseIoLimitsChange(words.limits));
   if (io != IoLimitsChange()) *request.mutable_io() = ApplyChange(io, v1::IoLimits());
   if (words.limits.quota_disk.has_value()) {

@@ -18,7 +18,7 @@ _flatvmctl() {
   local word command= i
   local common='--json --socket --timeout --help'
   local limits='--memory --vcpus --vms --disk --cpus --read-bps --write-bps --read-iops --write-iops'
-  limits+=' --carve --primary-min-memory --network'
+  limits+=' --carve --primary-min-memory --network --forward'
   local images='--catalog --config'
   COMPREPLY=()
 
@@ -28,7 +28,7 @@ _flatvmctl() {
     case $word in
       --socket | --timeout | --tenant | --primary | --memory | --vcpus | --vms | --disk | --quota-disk) ((i++)) ;;
       --cpus | --read-bps | --write-bps | --read-iops | --write-iops) ((i++)) ;;
-      --carve | --primary-min-memory | --network) ((i++)) ;;
+      --carve | --primary-min-memory | --network | --forward) ((i++)) ;;
       --format | --kernel | --initrd | --cmdline | --description | --min-memory) ((i++)) ;;
       --catalog | --config) ((i++)) ;;
       -*) ;;
@@ -59,6 +59,7 @@ _flatvmctl() {
     --primary) words=$(virsh --quiet list --all --name 2>/dev/null) ;;
     --tenant) words=$(_flatvmctl_tenants) ;;
     --cpus) words=all ;;
+    --forward) words=none ;;
     --read-bps | --write-bps | --read-iops | --write-iops) words=none ;;
     --carve) words='reserved balloon' ;;
     --network) words='nat isolated via-primary' ;;

@@ -207,6 +207,8 @@ class Grammar {
             "MODE");
     AddWord(command, "--primary-min-memory", &limits.primary_min_memory,
             "what the primary keeps with --carve balloon", "SIZE");
+    AddWord(command, "--forward", &limits.forward,
+            "host ports that lead to machines, such as tcp:8080=web:80, or none", "LIST");
     AddWord(command, "--network", &limits.network, "way out: nat, isolated, via-primary", "MODE");
   }
 

@@ -40,7 +40,8 @@ struct LimitWords {
   std::optional<std::string> write_iops;
   std::optional<std::string> carve;
   std::optional<std::string> primary_min_memory;
-  std::optional<std::string> network;     // mode
+  std::optional<std::string> network;  // mode
+  std::optional<std::string> forward;
   std::optional<std::string> quota_disk;  // of tenant add only
 
   bool operator==(const LimitWords&) const = default;

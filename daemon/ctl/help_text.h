@@ -10,6 +10,7 @@ Examples:
   flatvmctl tenant add acme --primary acme-primary --memory 4GiB --vcpus 4 --vms 8 --disk 20GiB
   flatvmctl tenant set acme --memory 8GiB --read-bps 200MiB --validate-only
   flatvmctl tenant set acme --carve balloon --primary-min-memory 1GiB
+  flatvmctl tenant set acme --forward tcp:8080=web:80
   flatvmctl tenant show acme
   flatvmctl list --json
   flatvmctl show acme/web

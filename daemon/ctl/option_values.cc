@@ -1,5 +1,6 @@
 #include "daemon/ctl/option_values.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <limits>
@@ -96,6 +97,34 @@ absl::StatusOr<std::string> ParseCpus(std::string_view option, std::string_view 
   if (text == "all") return "";
   FLATVM_ASSIGN_OR_RETURN(const std::vector<uint32_t> cpus, base::ParseCpuList(option, text));
   return base::FormatCpuList(cpus);
+}
+
+absl::StatusOr<std::vector<v1::PortForward>> ParseForwards(std::string_view option,
+                                                           std::string_view text) {
+  std::vector<v1::PortForward> forwards;
+  if (text == "none") return forwards;
+  constexpr const char* kWanted = "such as tcp:8080=web:80, with commas between several, or none";
+  size_t begin = 0;
+  while (begin <= text.size()) {
+    const size_t end = std::min(text.find(',', begin), text.size());
+    const std::string_view word = text.substr(begin, end - begin);
+    begin = end + 1;
+    v1::PortForward& forward = forwards.emplace_back();
+    forward.set_protocol(word.starts_with("tcp:") ? v1::PROTOCOL_TCP : v1::PROTOCOL_UDP);
+    const size_t equals = word.find('=');
+    const size_t colon = word.rfind(':');
+    const bool whole = (word.starts_with("tcp:") || word.starts_with("udp:")) &&
+                       equals != word.npos && colon != word.npos && colon > equals;
+    if (!whole) return Malformed(option, kWanted, text);
+    constexpr size_t kProtocol = 4;  // bytes, its colon included
+    FLATVM_ASSIGN_OR_RETURN(const uint32_t host_port,
+                            ParseCount(option, word.substr(kProtocol, equals - kProtocol)));
+    FLATVM_ASSIGN_OR_RETURN(const uint32_t port, ParseCount(option, word.substr(colon + 1)));
+    forward.set_host_port(host_port);
+    forward.set_machine(std::string(word.substr(equals + 1, colon - equals - 1)));
+    forward.set_port(port);
+  }
+  return forwards;
 }
 
 absl::StatusOr<v1::NetworkMode> ParseNetworkMode(std::string_view option, std::string_view text) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "flatvm/v1/types.pb.h"
@@ -25,6 +26,10 @@ absl::StatusOr<uint64_t> ParseOperationRate(std::string_view option, std::string
 
 // A list of CPUs as base::ParseCpuList takes it. Returns its shortest form; "" for "all".
 absl::StatusOr<std::string> ParseCpus(std::string_view option, std::string_view text);
+
+// "tcp:8080=web:80" or "udp:...", several with commas between. Empty for "none".
+absl::StatusOr<std::vector<v1::PortForward>> ParseForwards(std::string_view option,
+                                                           std::string_view text);
 
 // "nat", "isolated" or "via-primary".
 absl::StatusOr<v1::NetworkMode> ParseNetworkMode(std::string_view option, std::string_view text);

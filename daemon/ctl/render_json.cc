@@ -50,6 +50,17 @@ Json TrafficJson(const v1::Traffic& traffic) {
           {"refused", traffic.refused()}};
 }
 
+Json ForwardsJson(const google::protobuf::RepeatedPtrField<v1::PortForward>& forwards) {
+  Json list = Json::array();
+  for (const v1::PortForward& forward : forwards) {
+    list.push_back(Json{{"protocol", ProtocolName(forward.protocol())},
+                        {"host_port", forward.host_port()},
+                        {"machine", forward.machine()},
+                        {"port", forward.port()}});
+  }
+  return list;
+}
+
 Json UsageJson(const v1::Usage& usage) {
   return {{"memory_bytes", usage.memory_bytes()},
           {"oom_kills", usage.oom_kills()},
@@ -94,6 +105,17 @@ const char* StateName(v1::PrimaryState state) {
       return "shut-off";
     case v1::PRIMARY_RUNNING:
       return "running";
+    default:
+      return "unknown";
+  }
+}
+
+const char* ProtocolName(v1::Protocol protocol) {
+  switch (protocol) {
+    case v1::PROTOCOL_TCP:
+      return "tcp";
+    case v1::PROTOCOL_UDP:
+      return "udp";
     default:
       return "unknown";
   }
@@ -182,6 +204,7 @@ Json TenantJson(const v1::Tenant& tenant) {
           {"carve", CarveJson(tenant.carve())},
           {"quota_disk_mib", tenant.quota_disk_mib()},
           {"network_mode", NetworkModeName(tenant.network_mode())},
+          {"forwards", ForwardsJson(tenant.forwards())},
           {"usage", tenant.has_usage() ? UsageJson(tenant.usage()) : Json()},
           {"traffic", tenant.has_traffic() ? TrafficJson(tenant.traffic()) : Json()}};
 }

@@ -30,6 +30,7 @@ const char* StateName(v1::VmState state);
 // "running", "shut-off", "undefined"; "unknown".
 const char* StateName(v1::PrimaryState state);
 // "reserved", which stands for "not said" too, or "balloon"; "unknown".
+const char* ProtocolName(v1::Protocol protocol);
 const char* NetworkModeName(v1::NetworkMode mode);
 const char* CarveModeName(v1::CarveMode mode);
 

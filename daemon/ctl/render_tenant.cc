@@ -46,6 +46,16 @@ std::string CarveText(const v1::Carve& carve) {
                 FormatSizeMib(carve.primary_min_memory_mib()));
 }
 
+// As --forward takes them.
+std::string ForwardsText(const v1::Tenant& tenant) {
+  std::string text;
+  for (const v1::PortForward& forward : tenant.forwards()) {
+    StrAppend(&text, text.empty() ? "" : ",", ProtocolName(forward.protocol()), ":",
+              forward.host_port(), "=", forward.machine(), ":", forward.port());
+  }
+  return text.empty() ? "none" : text;
+}
+
 std::string ReadText(const v1::IoLimits& io, const char* none) {
   return base::RateText(io.read_bytes(), io.read_operations(), none);
 }
@@ -162,6 +172,7 @@ std::string TenantLimits(const v1::Tenant& tenant) {
                    {"write:", WriteText(tenant.io(), "no limit")},
                    {"carve:", CarveText(tenant.carve())},
                    {"way out:", NetworkModeName(tenant.network_mode())},
+                   {"forwards:", ForwardsText(tenant)},
                    {"quota disk:",
                     tenant.quota_disk_mib() == 0 ? "-" : FormatSizeMib(tenant.quota_disk_mib())}}));
 }

@@ -1,6 +1,7 @@
 #include "daemon/ctl/tenant_change.h"
 
 #include <string>
+#include <vector>
 
 #include "daemon/base/error.h"
 #include "daemon/base/size_text.h"
@@ -122,6 +123,11 @@ absl::StatusOr<TenantChange> ParseTenantChange(const Words& words) {
     FLATVM_ASSIGN_OR_RETURN(const v1::NetworkMode mode,
                             ParseNetworkMode("--network", *words.limits.network));
     change.request.set_network_mode(mode);
+  }
+  if (words.limits.forward.has_value()) {
+    FLATVM_ASSIGN_OR_RETURN(const std::vector<v1::PortForward> forwards,
+                            ParseForwards("--forward", *words.limits.forward));
+    change.request.mutable_forwards()->mutable_forwards()->Assign(forwards.begin(), forwards.end());
   }
   FLATVM_ASSIGN_OR_RETURN(change.io, ParseIoLimitsChange(words.limits));
   FLATVM_ASSIGN_OR_RETURN(change.carve, ParseCarveChange(words.limits));

@@ -44,6 +44,9 @@ absl::StatusOr<broker::UpdateTenantOrder> OrderOf(const v1::UpdateTenantRequest&
   if (request.network_mode() != v1::NETWORK_MODE_UNSPECIFIED) {
     FLATVM_ASSIGN_OR_RETURN(order.network_mode, NetworkModeOf(request.network_mode()));
   }
+  if (request.has_forwards()) {
+    FLATVM_ASSIGN_OR_RETURN(order.forwards, ForwardsOf(request.forwards().forwards()));
+  }
   if (request.has_cpus()) {
     FLATVM_ASSIGN_OR_RETURN(order.cpus, CpusOf(request.cpus()));
   }
@@ -62,6 +65,8 @@ grpc::Status AdminService::CreateTenant(grpc::ServerContext* /*context*/,
   if (!carve.ok()) return Finish(operation, carve.status());
   const auto network_mode = NetworkModeOf(request->network_mode());
   if (!network_mode.ok()) return Finish(operation, network_mode.status());
+  auto forwards = ForwardsOf(request->forwards());
+  if (!forwards.ok()) return Finish(operation, forwards.status());
   const auto result = tenants_.Create({.name = request->name(),
                                        .primary = request->primary(),
                                        .request_id = request->request_id(),
@@ -72,6 +77,7 @@ grpc::Status AdminService::CreateTenant(grpc::ServerContext* /*context*/,
                                        .carve = *carve,
                                        .quota_disk_mib = request->quota_disk_mib(),
                                        .network_mode = *network_mode,
+                                       .forwards = *std::move(forwards),
                                        .restart = RestartOf(request->restart_primary())});
   if (!result.ok()) return Finish(operation, result.status());
   for (const std::string& part : result->needs_restart) response->add_needs_restart(part);

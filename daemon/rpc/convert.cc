@@ -51,18 +51,6 @@ v1::PrimaryState StateOf(broker::PrimaryState state) {
   return v1::PRIMARY_STATE_UNSPECIFIED;
 }
 
-v1::NetworkMode ModeOf(network::NetworkMode mode) {
-  switch (mode) {
-    case network::NetworkMode::kNat:
-      return v1::NETWORK_NAT;
-    case network::NetworkMode::kIsolated:
-      return v1::NETWORK_ISOLATED;
-    case network::NetworkMode::kViaPrimary:
-      return v1::NETWORK_VIA_PRIMARY;
-  }
-  return v1::NETWORK_MODE_UNSPECIFIED;
-}
-
 void FillResources(const broker::Resources& from, v1::Resources* to) {
   to->set_memory_mib(from.memory_mib);
   to->set_vcpus(from.vcpus);
@@ -183,7 +171,7 @@ void FillTenant(const broker::TenantView& view, Audience audience, v1::Tenant* t
   FillPrimary(view, primary);
   tenant->set_subnet(record.subnet.ToString());
   tenant->set_gateway(record.subnet.Gateway().ToString());
-  tenant->set_network_mode(ModeOf(record.network_mode));
+  FillNetwork(record, tenant);
   FillTime(record.created_at, tenant->mutable_created_at());
   tenant->set_vmm_overhead_mib(view.vmm_overhead_mib);
   if (audience == Audience::kPrimary) return;
@@ -243,21 +231,6 @@ absl::StatusOr<broker::Carve> CarveOf(const v1::Carve& carve) {
       return result;
     default:
       return base::FieldError(base::Reason::kFieldOutOfRange, "carve.mode",
-                              "is none that this version knows");
-  }
-}
-
-absl::StatusOr<network::NetworkMode> NetworkModeOf(v1::NetworkMode mode) {
-  switch (mode) {
-    case v1::NETWORK_MODE_UNSPECIFIED:
-    case v1::NETWORK_NAT:
-      return network::NetworkMode::kNat;
-    case v1::NETWORK_ISOLATED:
-      return network::NetworkMode::kIsolated;
-    case v1::NETWORK_VIA_PRIMARY:
-      return network::NetworkMode::kViaPrimary;
-    default:
-      return base::FieldError(base::Reason::kFieldOutOfRange, "network_mode",
                               "is none that this version knows");
   }
 }

@@ -24,6 +24,8 @@ enum class Audience {
 void FillTime(std::chrono::system_clock::time_point time, google::protobuf::Timestamp* timestamp);
 void FillVm(const broker::VmRecord& record, v1::Vm* vm);
 void FillVolume(const broker::VolumeView& view, v1::Volume* volume);
+// What a tenant's network is to be.
+void FillNetwork(const broker::TenantRecord& record, v1::Tenant* tenant);
 void FillTenant(const broker::TenantView& view, Audience audience, v1::Tenant* tenant);
 
 broker::Mode ModeOf(bool validate_only);
@@ -34,6 +36,9 @@ cgroups::IoLimits IoOf(const v1::IoLimits& io);
 // UNSPECIFIED: kNat. Errors: INVALID_ARGUMENT naming "network_mode" if it is none of this
 // version's.
 absl::StatusOr<network::NetworkMode> NetworkModeOf(v1::NetworkMode mode);
+// Errors: INVALID_ARGUMENT naming a field of "forwards".
+absl::StatusOr<std::vector<network::PortForward>> ForwardsOf(
+    const google::protobuf::RepeatedPtrField<v1::PortForward>& forwards);
 // Errors: INVALID_ARGUMENT naming "carve.mode" if it is none of this version's.
 absl::StatusOr<broker::Carve> CarveOf(const v1::Carve& carve);
 // Errors: INVALID_ARGUMENT naming "cpus".

@@ -18,6 +18,8 @@ class FieldReader {
   // `object` outlives the reader; `path` is put in front of field names in errors, such as "spec.".
   FieldReader(const nlohmann::json& object, std::string path);
 
+  // Whether the object has it at all.
+  bool Has(const char* key) const { return object_->contains(key); }
   std::string Text(const char* key);
   bool Flag(const char* key);
   uint32_t Number(const char* key);

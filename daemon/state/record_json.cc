@@ -7,6 +7,7 @@
 #include "daemon/base/error.h"
 #include "daemon/base/str_cat.h"
 #include "daemon/state/field_reader.h"
+#include "daemon/state/network_json.h"
 #include "daemon/state/record_fields.h"
 
 namespace flatvm::state {
@@ -41,11 +42,6 @@ broker::Resources ReadResources(FieldReader reader, FieldReader* outer) {
 
 constexpr std::array<std::pair<broker::CarveMode, std::string_view>, 2> kCarveModes = {
     {{broker::CarveMode::kReserved, "reserved"}, {broker::CarveMode::kBalloon, "balloon"}}};
-
-constexpr std::array<std::pair<network::NetworkMode, std::string_view>, 3> kNetworkModes = {
-    {{network::NetworkMode::kNat, "nat"},
-     {network::NetworkMode::kIsolated, "isolated"},
-     {network::NetworkMode::kViaPrimary, "via-primary"}}};
 
 // 0 on disk, as on the wire: no limit.
 uint64_t IoNumber(uint64_t limit) { return limit == cgroups::kNoLimit ? 0 : limit; }
@@ -142,7 +138,8 @@ std::string FormatTenant(const broker::TenantRecord& record) {
                    {"mac", record.mac},
                    {"address", record.address.ToString()},
                    {"subnet", record.subnet.ToString()},
-                   {"network_mode", NameOf(kNetworkModes, record.network_mode)},
+                   {"network_mode", NetworkModeText(record.network_mode)},
+                   {"forwards", ForwardsJson(record.forwards)},
                    {"undo",
                     {{"before_xml", record.undo.before_xml},
                      {"after_xml", record.undo.after_xml},
@@ -178,10 +175,8 @@ absl::StatusOr<broker::TenantRecord> ParseTenant(std::string_view text) {
   const auto subnet = network::ParseIpv4Subnet("subnet", reader.Text("subnet"));
   reader.Keep(subnet.status());
   if (subnet.ok()) record.subnet = *subnet;
-  // An older flatvm knew of no other.
-  if (!reader.OptionalText("network_mode").empty()) {
-    record.network_mode = ValueOf(kNetworkModes, "network_mode", reader);
-  }
+  record.network_mode = ReadNetworkMode(reader);
+  record.forwards = ReadForwards(reader);
   FieldReader undo = reader.Object("undo");
   record.undo = hypervisor::PrimaryUndo{
       .uuid = record.primary_uuid,

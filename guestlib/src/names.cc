@@ -106,6 +106,7 @@ static_assert(Same(Reason::kHostUnfit, v1::HOST_UNFIT));
 static_assert(Same(Reason::kImageIncomplete, v1::IMAGE_INCOMPLETE));
 static_assert(Same(Reason::kChecksumMismatch, v1::CHECKSUM_MISMATCH));
 static_assert(Same(Reason::kTenantImportLimit, v1::TENANT_IMPORT_LIMIT));
+static_assert(Same(Reason::kPortTaken, v1::PORT_TAKEN));
 static_assert(Same(Reason::kNetworkInUse, v1::NETWORK_IN_USE));
 
 static_assert(Same(VmState::kUnspecified, v1::VM_STATE_UNSPECIFIED));

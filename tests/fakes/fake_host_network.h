@@ -29,6 +29,7 @@ class FakeHostNetwork final : public network::HostNetwork, public FailableFake {
     FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
     const std::lock_guard lock(mutex_);
     guards_.insert(spec.subnet);
+    forwards_.insert_or_assign(spec.subnet, spec.forwards);
     machines_[network::BridgeName(spec.subnet)] = spec.leases;
     return absl::OkStatus();
   }
@@ -46,6 +47,20 @@ class FakeHostNetwork final : public network::HostNetwork, public FailableFake {
     const std::lock_guard lock(mutex_);
     std::erase(machines_[bridge], machine);
     return absl::OkStatus();
+  }
+
+  absl::Status SetForwards(const network::Ipv4Subnet& subnet,
+                           const std::vector<network::PortForward>& forwards) override {
+    FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
+    const std::lock_guard lock(mutex_);
+    if (!filters_.contains(subnet)) return base::InternalError("not filtered");
+    forwards_.insert_or_assign(subnet, forwards);
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::set<std::pair<network::Protocol, uint16_t>>> ListHostPorts() override {
+    FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
+    return std::set<std::pair<network::Protocol, uint16_t>>{};
   }
 
   absl::Status RemoveFilter(const network::Ipv4Subnet& subnet) override {
@@ -95,6 +110,11 @@ class FakeHostNetwork final : public network::HostNetwork, public FailableFake {
     return filters_;
   }
 
+  std::vector<network::PortForward> forwards(const network::Ipv4Subnet& subnet) const {
+    const std::lock_guard lock(mutex_);
+    return forwards_.at(subnet);
+  }
+
   // By which it was filtered last.
   network::NetworkMode mode(const network::Ipv4Subnet& subnet) const {
     const std::lock_guard lock(mutex_);
@@ -118,6 +138,7 @@ class FakeHostNetwork final : public network::HostNetwork, public FailableFake {
   std::set<network::Ipv4Subnet> filters_;
   std::set<network::Ipv4Subnet> guards_;
   std::map<network::Ipv4Subnet, network::NetworkMode> modes_;
+  std::map<network::Ipv4Subnet, std::vector<network::PortForward>> forwards_;
   std::map<std::string, std::vector<network::Lease>> machines_;
   std::map<std::string, network::BridgeState> bridges_;
   std::vector<network::Lease> released_;

@@ -11,7 +11,7 @@ using network::Lease;
 absl::Status FakeNetworks::EnsureNetwork(const network::NetworkSpec& spec) {
   FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
   FLATVM_RETURN_IF_ERROR(network::CheckNetworkSpec(spec));
-  Network wanted{.subnet = spec.subnet, .mode = spec.mode};
+  Network wanted{.subnet = spec.subnet, .mode = spec.mode, .forwards = spec.forwards};
   for (const Lease& lease : spec.leases) wanted.leases.emplace(lease.mac, lease);
   const std::lock_guard lock(mutex_);
   const auto live = state_.find(spec.tenant);
@@ -63,6 +63,30 @@ absl::Status FakeNetworks::RemoveLease(const std::string& tenant, const Lease& l
     network->second.leases.erase(entry);
   }
   return absl::OkStatus();
+}
+
+absl::Status FakeNetworks::SetForwards(const std::string& tenant,
+                                       const network::Ipv4Subnet& /*subnet*/,
+                                       const std::vector<network::PortForward>& forwards) {
+  FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
+  FLATVM_RETURN_IF_ERROR(base::CheckName("tenant", tenant));
+  FLATVM_RETURN_IF_ERROR(network::CheckForwards(forwards));
+  const std::lock_guard lock(mutex_);
+  const auto network = state_.find(tenant);
+  if (network == state_.end()) return base::InternalError("no such network");
+  network->second.forwards = forwards;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::set<std::pair<network::Protocol, uint16_t>>> FakeNetworks::ListHostPorts() {
+  FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
+  const std::lock_guard lock(mutex_);
+  return host_ports_;
+}
+
+void FakeNetworks::Listen(uint16_t port) {
+  const std::lock_guard lock(mutex_);
+  host_ports_.emplace(network::Protocol::kTcp, port);
 }
 
 absl::StatusOr<network::Traffic> FakeNetworks::GetTraffic(const network::Ipv4Subnet& subnet) {

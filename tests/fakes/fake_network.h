@@ -5,6 +5,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "network/tenant_networks.h"
@@ -20,6 +21,7 @@ class FakeNetworks final : public network::TenantNetworks, public FailableFake {
     network::Ipv4Subnet subnet;
     network::NetworkMode mode = network::NetworkMode::kNat;
     std::map<std::string, network::Lease> leases;  // by MAC
+    std::vector<network::PortForward> forwards;
     bool operator==(const Network&) const = default;
   };
   using State = std::map<std::string, Network>;  // by tenant
@@ -28,11 +30,17 @@ class FakeNetworks final : public network::TenantNetworks, public FailableFake {
   absl::Status RemoveNetwork(const std::string& tenant, const network::Ipv4Subnet& subnet) override;
   absl::Status AddLease(const std::string& tenant, const network::Lease& lease) override;
   absl::Status RemoveLease(const std::string& tenant, const network::Lease& lease) override;
+  absl::Status SetForwards(const std::string& tenant, const network::Ipv4Subnet& subnet,
+                           const std::vector<network::PortForward>& forwards) override;
+  absl::StatusOr<std::set<std::pair<network::Protocol, uint16_t>>> ListHostPorts() override;
   absl::StatusOr<network::Traffic> GetTraffic(const network::Ipv4Subnet& subnet) override;
   absl::StatusOr<std::vector<std::string>> ListTenants() override;
 
   // What GetTraffic is to say for every tenant.
   void SetTraffic(const network::Traffic& traffic);
+
+  // At which the host listens from here on, by TCP.
+  void Listen(uint16_t port);
 
   // From here on machines are on the tenant's network, so that it cannot become another.
   void Occupy(const std::string& tenant);
@@ -45,6 +53,8 @@ class FakeNetworks final : public network::TenantNetworks, public FailableFake {
   State state_;                     // guarded by mutex_
   network::Traffic traffic_;        // guarded by mutex_
   std::set<std::string> occupied_;  // guarded by mutex_
+  // guarded by mutex_
+  std::set<std::pair<network::Protocol, uint16_t>> host_ports_ = {{network::Protocol::kTcp, 22}};
 };
 
 }  // namespace flatvm::fakes

@@ -125,7 +125,7 @@ std::optional<std::string> SendProbe(const Probe& probe, Expect expect, bool* an
   const int family = target.storage.ss_family;
   const base::UniqueFd receiver =
       MakeSocket(probe.receiver, probe.listen_on.empty() ? probe.to : probe.listen_on,
-                 probe.to_port, family, "");
+                 probe.listen_port == 0 ? probe.to_port : probe.listen_port, family, "");
   const base::UniqueFd sender =
       MakeSocket(probe.sender, probe.from, probe.from_port, family, probe.device);
   for (int tries = expect == Expect::kArrival ? 50 : 2; tries > 0; --tries) {

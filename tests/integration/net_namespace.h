@@ -48,6 +48,7 @@ struct Probe {
   uint16_t to_port = 0;
   std::string device = {};     // sender's SO_BINDTODEVICE; empty: none
   std::string listen_on = {};  // address that the receiver binds; empty: `to`
+  uint16_t listen_port = 0;    // 0: `to_port`
 };
 
 enum class Expect { kArrival, kSilence };

@@ -94,6 +94,91 @@ TEST_F(UpdateNetworkTest, IsFoundInUseByTheNetworkItself) {
   EXPECT_EQ(Recorded(), NetworkMode::kNat);
 }
 
+TEST_F(UpdateNetworkTest, LeadsHostPortsToMachinesWhileTheyRun) {
+  ASSERT_TRUE(world_.Create("acme", WebSpec()).ok());
+  const std::vector<network::PortForward> forwards = {
+      {.host_port = 8080, .machine = "web", .port = 80},
+      {.protocol = network::Protocol::kUdp, .host_port = 8080, .machine = "later", .port = 80}};
+  ASSERT_TRUE(world_.updates.Update({.name = "acme", .forwards = forwards}).ok());
+  EXPECT_EQ(host_.networks.Snapshot().at("acme").forwards, forwards);
+  EXPECT_EQ(host_.records.Tenants().at("acme").forwards, forwards);
+  host_.networks.Listen(8080);
+  EXPECT_TRUE(world_.updates.Update({.name = "acme", .forwards = forwards}).ok())
+      << "what it has stays its own";
+  ASSERT_TRUE(world_.updates.Update({.name = "acme", .vms = 7}).ok());
+  EXPECT_EQ(host_.networks.Snapshot().at("acme").forwards, forwards);
+  const std::vector<network::PortForward> none;
+  ASSERT_TRUE(world_.updates.Update({.name = "acme", .forwards = none}).ok());
+  EXPECT_TRUE(host_.networks.Snapshot().at("acme").forwards.empty());
+}
+
+TEST_F(UpdateNetworkTest, PutsForwardsBackIfTheyFail) {
+  const HostState before = StateOf(host_);
+  host_.networks.FailNext("SetForwards", absl::InternalError("as the test wants"));
+  EXPECT_FALSE(world_.updates
+                   .Update({.name = "acme",
+                            .forwards =
+                                std::vector<network::PortForward>{
+                                    {.host_port = 8080, .machine = "web", .port = 80}}})
+                   .ok());
+  EXPECT_EQ(StateOf(host_), before);
+  EXPECT_TRUE(host_.records.Tenants().at("acme").forwards.empty());
+}
+
+TEST_F(UpdateNetworkTest, RefusesForwardsWithCodeAndReason) {
+  ASSERT_TRUE(world_.AddTenant("globex").ok());
+  const network::PortForward good{.host_port = 8080, .machine = "web", .port = 80};
+  ASSERT_TRUE(
+      world_.updates.Update({.name = "globex", .forwards = std::vector<network::PortForward>{good}})
+          .ok());
+  const auto with = [](network::PortForward forward, auto change) {
+    forward.host_port = 9000;
+    change(forward);
+    return std::vector<network::PortForward>{forward};
+  };
+  const struct {
+    std::vector<network::PortForward> forwards;
+    Reason reason;
+    const char* field;
+  } cases[] = {
+      {{good}, Reason::kPortTaken, "forwards.host_port"},
+      {with(good, [](auto& f) { f.host_port = 22; }), Reason::kPortTaken, "forwards.host_port"},
+      {with(good, [](auto& f) { f.host_port = 0; }), Reason::kFieldOutOfRange,
+       "forwards.host_port"},
+      {with(good, [](auto& f) { f.port = 0; }), Reason::kFieldOutOfRange, "forwards.port"},
+      {with(good, [](auto& f) { f.machine = "a b"; }), Reason::kFieldMalformed, "forwards.machine"},
+      {std::vector<network::PortForward>(65, good), Reason::kFieldOutOfRange, "forwards"},
+      {std::vector<network::PortForward>(2, with(good, [](auto&) {})[0]), Reason::kFieldOutOfRange,
+       "forwards.host_port"},
+  };
+  const HostState before = StateOf(host_);
+  for (const auto& one : cases) {
+    const absl::Status status =
+        world_.updates.Update({.name = "acme", .forwards = one.forwards}).status();
+    EXPECT_EQ(ReasonOf(status), one.reason) << status;
+    EXPECT_EQ(base::GetErrorInfo(status).field, one.field) << status;
+  }
+  EXPECT_EQ(StateOf(host_), before);
+}
+
+TEST_F(UpdateNetworkTest, HasForwardsThatItsModeCanServe) {
+  host_.hypervisor.StopPrimary("acme-primary");
+  const auto set = [&](NetworkMode mode, const char* machine) {
+    return world_.updates
+        .Update({.name = "acme",
+                 .network_mode = mode,
+                 .forwards =
+                     std::vector<network::PortForward>{
+                         {.host_port = 8080, .machine = machine, .port = 80}}})
+        .status();
+  };
+  EXPECT_EQ(base::GetErrorInfo(set(NetworkMode::kIsolated, "web")).field, "forwards");
+  EXPECT_EQ(base::GetErrorInfo(set(NetworkMode::kViaPrimary, "web")).field, "forwards.machine");
+  EXPECT_EQ(set(NetworkMode::kViaPrimary, "primary"), absl::OkStatus());
+  EXPECT_EQ(base::GetErrorInfo(SetMode(NetworkMode::kIsolated)).field, "forwards")
+      << "they would not be served any more";
+}
+
 TEST_F(UpdateNetworkTest, IsWhatTheRecordSaysAfterARestart) {
   host_.hypervisor.StopPrimary("acme-primary");
   ASSERT_EQ(SetMode(NetworkMode::kViaPrimary), absl::OkStatus());

@@ -115,10 +115,11 @@ TEST(BashCompletion, OffersWhatFits) {
   EXPECT_EQ(Complete("image add tiny --kernel", "/etc/hostn"), "/etc/hostname\n");
   EXPECT_EQ(Complete("image add tiny --disk", "/etc/hostn"), "/etc/hostname\n");
   EXPECT_EQ(Complete("image remove tiny", "--f"), "--force\n");
-  EXPECT_EQ(Complete("tenant set acme", "--f"), "--force\n");
+  EXPECT_EQ(Complete("tenant set acme", "--f"), "--forward --force\n");
   EXPECT_EQ(Complete("tenant set acme --cpus 2-5", "--ca"), "--carve\n");
   EXPECT_EQ(Complete("tenant add acme --carve", ""), "reserved balloon\n");
   EXPECT_EQ(Complete("tenant set acme --network", ""), "nat isolated via-primary\n");
+  EXPECT_EQ(Complete("tenant set acme --forward", ""), "none\n");
   EXPECT_EQ(Complete("tenant set acme --read-bps", "n"), "none\n");
   EXPECT_EQ(Complete("tenant set acme --cpus", ""), "all\n");
   EXPECT_EQ(Complete("destroy acme/web", "--v"), "--validate-only\n");

@@ -24,6 +24,7 @@ constexpr const char* kSampleLimits =
     "write:       no limit\n"
     "carve:       balloon, the primary keeps at least 512MiB\n"
     "way out:     via-primary\n"
+    "forwards:    tcp:8443=primary:443,udp:53=primary:5353\n"
     "quota disk:  5GiB\n";
 
 // As a daemon sends it that limits neither I/O nor CPUs and cannot ask the kernel.
@@ -33,6 +34,7 @@ v1::Tenant PlainTenant() {
   tenant.clear_cpus();
   tenant.clear_carve();
   tenant.clear_network_mode();
+  tenant.clear_forwards();
   tenant.clear_quota_disk_mib();
   tenant.clear_usage();
   tenant.clear_traffic();
@@ -107,6 +109,7 @@ TEST(TenantDetails, SaysWhatIsNotLimitedAndLeavesOutWhatIsNotTold) {
                              "write:       no limit\n"
                              "carve:       reserved\n"
                              "way out:     nat\n"
+                             "forwards:    none\n"
                              "quota disk:  -\n"));
 }
 
@@ -169,7 +172,8 @@ TEST_F(UpdatedTenantTest, SpeaksOfKillingForMemoryOnly) {
                        "  vcpus: 2, but 3 are in use\n"));
 }
 
-// Every field that `message`'s type has is a key of `json`, and so on downwards.
+// Every field that `message`'s type has is a key of `json`, and so on downwards; of lists, in the
+// first one.
 void ExpectEveryField(const google::protobuf::Message& message, const Json& json) {
   const auto* type = message.GetDescriptor();
   for (int i = 0; i < type->field_count(); ++i) {
@@ -178,8 +182,13 @@ void ExpectEveryField(const google::protobuf::Message& message, const Json& json
     const bool nested = field->cpp_type() == google::protobuf::FieldDescriptor::CPPTYPE_MESSAGE &&
                         field->message_type()->name() != "Timestamp";
     if (!nested) continue;
-    ExpectEveryField(message.GetReflection()->GetMessage(message, field),
-                     *json.find(field->name()));
+    const auto* reflection = message.GetReflection();
+    const Json& value = *json.find(field->name());
+    if (field->is_repeated()) {
+      ExpectEveryField(reflection->GetRepeatedMessage(message, field, 0), value.front());
+    } else {
+      ExpectEveryField(reflection->GetMessage(message, field), value);
+    }
   }
 }
 
@@ -191,6 +200,8 @@ TEST(TenantJson, HasEveryFieldOfTheProtocol) {
   EXPECT_EQ(json.find("io")->dump(), R"({"read_bytes":209715200,"write_bytes":0,)"
                                      R"("read_operations":1000,"write_operations":0})");
   EXPECT_EQ(json.find("carve")->dump(), R"({"mode":"balloon","primary_min_memory_mib":512})");
+  EXPECT_EQ(json.find("forwards")->front().dump(),
+            R"({"protocol":"tcp","host_port":8443,"machine":"primary","port":443})");
   EXPECT_EQ(json.find("usage")->dump(),
             R"({"memory_bytes":1572864000,"oom_kills":1,"cpu_us":11520000000,)"
             R"("throttled_us":1250000,"tasks":42,"read_bytes":325058560,"write_bytes":512,)"

@@ -80,6 +80,14 @@ inline v1::Tenant SampleTenant() {
   tenant.mutable_carve()->set_mode(v1::CARVE_BALLOON);
   tenant.mutable_carve()->set_primary_min_memory_mib(512);
   tenant.set_network_mode(v1::NETWORK_VIA_PRIMARY);
+  for (const auto& [protocol, host_port, port] :
+       {std::tuple{v1::PROTOCOL_TCP, 8443U, 443U}, {v1::PROTOCOL_UDP, 53U, 5353U}}) {
+    v1::PortForward* const forward = tenant.add_forwards();
+    forward->set_protocol(protocol);
+    forward->set_host_port(host_port);
+    forward->set_machine("primary");
+    forward->set_port(port);
+  }
   tenant.set_quota_disk_mib(5120);
   *tenant.mutable_usage() = SampleUsage();
   tenant.mutable_traffic()->set_accepted(123456);

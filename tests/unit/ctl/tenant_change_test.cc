@@ -63,7 +63,7 @@ TEST(TenantSet, TakesEveryLimit) {
   const TenantChange change = MustParseChange(
       "--memory 2GiB --vcpus 2 --vms 3 --disk 0MiB --cpus 8,2-5 --read-bps 200MiB --write-bps none "
       "--read-iops 1000 --write-iops none --carve balloon --primary-min-memory 512MiB --force "
-      "--network isolated --validate-only");
+      "--network nat --forward udp:53=dns:5353 --validate-only");
   EXPECT_FALSE(NeedsTenant(change));
   const auto request = BuildUpdate(change, v1::Tenant());
   ASSERT_TRUE(request.ok());
@@ -80,7 +80,12 @@ TEST(TenantSet, TakesEveryLimit) {
   EXPECT_EQ(request->io().write_operations(), 0U);
   EXPECT_EQ(request->carve().mode(), v1::CARVE_BALLOON);
   EXPECT_EQ(request->carve().primary_min_memory_mib(), 512U);
-  EXPECT_EQ(request->network_mode(), v1::NETWORK_ISOLATED);
+  EXPECT_EQ(request->network_mode(), v1::NETWORK_NAT);
+  ASSERT_EQ(request->forwards().forwards_size(), 1);
+  EXPECT_EQ(request->forwards().forwards(0).protocol(), v1::PROTOCOL_UDP);
+  EXPECT_EQ(request->forwards().forwards(0).host_port(), 53U);
+  EXPECT_EQ(request->forwards().forwards(0).machine(), "dns");
+  EXPECT_EQ(request->forwards().forwards(0).port(), 5353U);
   EXPECT_TRUE(request->force());
   EXPECT_TRUE(request->validate_only());
   EXPECT_TRUE(request->request_id().empty());
@@ -97,6 +102,10 @@ TEST(TenantSet, AllCpusIsAChangeToo) {
 TEST(TenantSet, LeavesTheNetworkAloneUnlessItIsNamed) {
   EXPECT_EQ(MustParseChange("--vms 1").request.network_mode(), v1::NETWORK_MODE_UNSPECIFIED);
   EXPECT_EQ(MustParseChange("--network nat").request.network_mode(), v1::NETWORK_NAT);
+  EXPECT_FALSE(MustParseChange("--vms 1").request.has_forwards());
+  const TenantChange none = MustParseChange("--forward none");
+  EXPECT_TRUE(none.request.has_forwards());
+  EXPECT_EQ(none.request.forwards().forwards_size(), 0);
 }
 
 TEST(TenantSet, KeepsTheLimitsOfIoThatAreNotNamed) {
@@ -176,6 +185,8 @@ TEST(TenantAdd, HasNoOtherLimitsUnlessTheyAreNamed) {
   EXPECT_FALSE(plain.has_io());
   EXPECT_FALSE(plain.has_carve());
   EXPECT_EQ(plain.network_mode(), v1::NETWORK_NAT);
+  EXPECT_EQ(plain.forwards_size(), 0);
+  EXPECT_EQ(MustParseAdd("--forward tcp:8080=web:80,udp:53=dns:53").forwards_size(), 2);
   EXPECT_EQ(MustParseAdd("--network via-primary").network_mode(), v1::NETWORK_VIA_PRIMARY);
   const v1::CreateTenantRequest request = MustParseAdd(
       "--cpus 2-5 --write-bps 1MiB --read-iops 7 --carve balloon "
@@ -221,6 +232,13 @@ TEST(TenantLimitWords, RefusesBadUsage) {
       {set + "--carve reserved --primary-min-memory 1GiB", Reason::kFieldMalformed,
        "--primary-min-memory"},
       {set + "--primary-min-memory 1", Reason::kFieldMalformed, "--primary-min-memory"},
+      {set + "--forward 8080", Reason::kFieldMalformed, "--forward"},
+      {set + "--forward sctp:80=web:80", Reason::kFieldMalformed, "--forward"},
+      {set + "--forward tcp:80=web", Reason::kFieldMalformed, "--forward"},
+      {set + "--forward tcp:80:web=80", Reason::kFieldMalformed, "--forward"},
+      {set + "--forward tcp:80=web:80,", Reason::kFieldMalformed, "--forward"},
+      {set + "--forward tcp:http=web:80", Reason::kFieldMalformed, "--forward"},
+      {set + "--forward tcp:80=web:4294967296", Reason::kFieldOutOfRange, "--forward"},
       {set + "--network bridged", Reason::kFieldMalformed, "--network"},
       {add + "--network none", Reason::kFieldMalformed, "--network"},
       {add + "--force", Reason::kFieldMalformed, ""},
@@ -240,9 +258,9 @@ TEST(TenantLimitWords, RefusesBadUsage) {
 }
 
 TEST(TenantLimitWords, AnEmptyWordIsNotNone) {
-  for (const char* option :
-       {"--memory", "--vcpus", "--vms", "--disk", "--cpus", "--read-bps", "--write-bps",
-        "--read-iops", "--write-iops", "--carve", "--primary-min-memory", "--network"}) {
+  for (const char* option : {"--memory", "--vcpus", "--vms", "--disk", "--cpus", "--read-bps",
+                             "--write-bps", "--read-iops", "--write-iops", "--carve",
+                             "--primary-min-memory", "--network", "--forward"}) {
     const absl::Status status = ParseCommandLine({"tenant", "set", "acme", option, ""}).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << option;
     EXPECT_EQ(GetErrorInfo(status).field, option);

@@ -134,6 +134,17 @@ TEST_F(LibvirtNetworksTest, ReplacesANetworkOfAnotherMode) {
   EXPECT_EQ(host_.mode(acme_.subnet), NetworkMode::kIsolated);
 }
 
+TEST_F(LibvirtNetworksTest, LeadsHostPortsToItsMachines) {
+  NetworkSpec spec = acme_;
+  spec.forwards = {{.host_port = 8080, .machine = "web", .port = 80}};
+  ASSERT_EQ(networks_.EnsureNetwork(spec), absl::OkStatus());
+  EXPECT_EQ(host_.forwards(acme_.subnet), spec.forwards);
+  ASSERT_EQ(networks_.SetForwards("acme", acme_.subnet, {}), absl::OkStatus());
+  EXPECT_THAT(host_.forwards(acme_.subnet), IsEmpty());
+  EXPECT_EQ(networks_.SetForwards("acme", acme_.subnet, {{.machine = "web"}}).code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
 TEST_F(LibvirtNetworksTest, MakesANetworkAnewWhoseBridgeIsGone) {
   ASSERT_EQ(networks_.EnsureNetwork(acme_), absl::OkStatus());
   char before[VIR_UUID_STRING_BUFLEN];

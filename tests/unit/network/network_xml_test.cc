@@ -180,6 +180,17 @@ TEST(NetworkSpec, IsCheckedFieldByField) {
        [](NetworkSpec& s) { s.leases[1].hostname = s.leases[0].hostname; }},
       {"leases", Reason::kFieldOutOfRange,
        [](NetworkSpec& s) { s.leases[1].mac = s.leases[0].mac; }},
+      {"forwards", Reason::kFieldOutOfRange,
+       [](NetworkSpec& s) { s.forwards = {{.machine = "web", .port = 1}}; }},
+      {"forwards", Reason::kFieldOutOfRange,
+       [](NetworkSpec& s) { s.forwards = {{.host_port = 1, .machine = "web"}}; }},
+      {"forwards", Reason::kFieldOutOfRange,
+       [](NetworkSpec& s) {
+         s.forwards = {{.host_port = 1, .machine = "web", .port = 1},
+                       {.host_port = 1, .machine = "db", .port = 2}};
+       }},
+      {"forwards.machine", Reason::kFieldMalformed,
+       [](NetworkSpec& s) { s.forwards = {{.host_port = 1, .machine = "a b", .port = 1}}; }},
       {"leases", Reason::kFieldMissing,
        [](NetworkSpec& s) {
          s.mode = NetworkMode::kViaPrimary;

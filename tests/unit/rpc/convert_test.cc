@@ -41,6 +41,7 @@ TEST(Convert, ReasonsAreTheSameOnBothSides) {
       {"IMAGE_INCOMPLETE", R::kImageIncomplete},
       {"CHECKSUM_MISMATCH", R::kChecksumMismatch},
       {"TENANT_IMPORT_LIMIT", R::kTenantImportLimit},
+      {"PORT_TAKEN", R::kPortTaken},
       {"NETWORK_IN_USE", R::kNetworkInUse},
       {"TENANT_HAS_SECONDARIES", R::kTenantHasSecondaries},
       {"PRIMARY_NOT_RUNNING", R::kPrimaryNotRunning},

@@ -27,6 +27,8 @@ TEST(RecordJson, BringsATenantBackAsItWas) {
   EXPECT_EQ(back->undo.attachment.mac, record.mac);
   EXPECT_EQ(back->undo.attachment.hotplug_slots, 8U);
   EXPECT_EQ(back->subnet, record.subnet);
+  EXPECT_EQ(back->network_mode, record.network_mode);
+  EXPECT_EQ(back->forwards, record.forwards);
   EXPECT_EQ(back->created_at, record.created_at);
 }
 
@@ -42,6 +44,29 @@ TEST(RecordJson, ReadsATenantThatWasGivenNoHotplugSlots) {
   const auto wrong = ParseTenant(json.dump());
   ASSERT_FALSE(wrong.ok());
   EXPECT_THAT(std::string(wrong.status().message()), HasSubstr("undo.hotplug_slots"));
+}
+
+TEST(RecordJson, ReadsATenantWhoseNetworkHadNoModeYet) {
+  auto json = nlohmann::json::parse(FormatTenant(SampleTenant()));
+  json.erase("network_mode");
+  json.erase("forwards");
+  const auto back = ParseTenant(json.dump());
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_EQ(back->network_mode, network::NetworkMode::kNat);
+  EXPECT_TRUE(back->forwards.empty());
+
+  for (const auto& [key, value] : std::vector<std::pair<std::string, nlohmann::json>>{
+           {"network_mode", "bridged"},
+           {"network_mode", 1},
+           {"forwards", "none"},
+           {"forwards", {{{"protocol", "icmp"}, {"host_port", 1}, {"machine", "a"}, {"port", 1}}}},
+           {"forwards",
+            {{{"protocol", "tcp"}, {"host_port", 65536}, {"machine", "a"}, {"port", 1}}}}}) {
+    nlohmann::json wrong = json;
+    wrong[key] = value;
+    const auto read = ParseTenant(wrong.dump());
+    ASSERT_FALSE(read.ok()) << wrong;
+  }
 }
 
 TEST(RecordJson, BringsASecondaryBackAsItWas) {

@@ -23,6 +23,8 @@ inline broker::TenantRecord SampleTenant() {
   record.address = network::Ipv4Address{0x0AD50002};
   record.subnet = network::Ipv4Subnet{.address = {0x0AD50000}, .prefix_length = 24};
   record.network_mode = network::NetworkMode::kViaPrimary;
+  record.forwards = {
+      {.protocol = network::Protocol::kUdp, .host_port = 5353, .machine = "dns", .port = 53}};
   record.undo = {.uuid = record.primary_uuid,
                  .before_xml = "<domain>\n \"before\"</domain>",
                  .after_xml = "<domain>after</domain>",

@@ -1,0 +1,73 @@
+#include "daemon/base/error.h"
+#include "daemon/rpc/convert.h"
+
+namespace flatvm::rpc {
+namespace {
+
+v1::NetworkMode ModeOf(network::NetworkMode mode) {
+  switch (mode) {
+    case network::NetworkMode::kNat:
+      return v1::NETWORK_NAT;
+    case network::NetworkMode::kIsolated:
+      return v1::NETWORK_ISOLATED;
+    case network::NetworkMode::kViaPrimary:
+      return v1::NETWORK_VIA_PRIMARY;
+  }
+  return v1::NETWORK_MODE_UNSPECIFIED;
+}
+
+absl::StatusOr<uint16_t> PortOf(const char* field, uint32_t port) {
+  if (port >= 1 && port <= UINT16_MAX) return static_cast<uint16_t>(port);
+  return base::FieldError(base::Reason::kFieldOutOfRange, field, "must be 1..65535");
+}
+
+}  // namespace
+
+void FillNetwork(const broker::TenantRecord& record, v1::Tenant* tenant) {
+  tenant->set_network_mode(ModeOf(record.network_mode));
+  for (const network::PortForward& forward : record.forwards) {
+    v1::PortForward* const out = tenant->add_forwards();
+    out->set_protocol(forward.protocol == network::Protocol::kTcp ? v1::PROTOCOL_TCP
+                                                                  : v1::PROTOCOL_UDP);
+    out->set_host_port(forward.host_port);
+    out->set_machine(forward.machine);
+    out->set_port(forward.port);
+  }
+}
+
+absl::StatusOr<network::NetworkMode> NetworkModeOf(v1::NetworkMode mode) {
+  switch (mode) {
+    case v1::NETWORK_MODE_UNSPECIFIED:
+    case v1::NETWORK_NAT:
+      return network::NetworkMode::kNat;
+    case v1::NETWORK_ISOLATED:
+      return network::NetworkMode::kIsolated;
+    case v1::NETWORK_VIA_PRIMARY:
+      return network::NetworkMode::kViaPrimary;
+    default:
+      return base::FieldError(base::Reason::kFieldOutOfRange, "network_mode",
+                              "is none that this version knows");
+  }
+}
+
+absl::StatusOr<std::vector<network::PortForward>> ForwardsOf(
+    const google::protobuf::RepeatedPtrField<v1::PortForward>& forwards) {
+  std::vector<network::PortForward> result;
+  for (const v1::PortForward& forward : forwards) {
+    if (forward.protocol() != v1::PROTOCOL_TCP && forward.protocol() != v1::PROTOCOL_UDP) {
+      return base::FieldError(base::Reason::kFieldOutOfRange, "forwards.protocol",
+                              "must be TCP or UDP");
+    }
+    FLATVM_ASSIGN_OR_RETURN(const uint16_t host_port,
+                            PortOf("forwards.host_port", forward.host_port()));
+    FLATVM_ASSIGN_OR_RETURN(const uint16_t port, PortOf("forwards.port", forward.port()));
+    result.push_back({.protocol = forward.protocol() == v1::PROTOCOL_TCP ? network::Protocol::kTcp
+                                                                         : network::Protocol::kUdp,
+                      .host_port = host_port,
+                      .machine = forward.machine(),
+                      .port = port});
+  }
+  return result;
+}
+
+}  // namespace flatvm::rpc

@@ -1,0 +1,62 @@
+#include "daemon/state/network_json.h"
+
+#include <array>
+#include <cstdint>
+#include <utility>
+
+#include "daemon/base/error.h"
+#include "daemon/base/str_cat.h"
+
+namespace flatvm::state {
+namespace {
+
+constexpr std::array<std::pair<network::NetworkMode, std::string_view>, 3> kNetworkModes = {
+    {{network::NetworkMode::kNat, "nat"},
+     {network::NetworkMode::kIsolated, "isolated"},
+     {network::NetworkMode::kViaPrimary, "via-primary"}}};
+
+constexpr std::array<std::pair<network::Protocol, std::string_view>, 2> kProtocols = {
+    {{network::Protocol::kTcp, "tcp"}, {network::Protocol::kUdp, "udp"}}};
+
+uint16_t ReadPort(FieldReader& forward, const char* key) {
+  const uint32_t port = forward.Number(key);
+  if (port == 0 || port > UINT16_MAX) {
+    forward.Keep(base::InternalError(base::StrCat("forwards.", key, ": is no port")));
+  }
+  return static_cast<uint16_t>(port);
+}
+
+}  // namespace
+
+std::string NetworkModeText(network::NetworkMode mode) { return NameOf(kNetworkModes, mode); }
+
+network::NetworkMode ReadNetworkMode(FieldReader& reader) {
+  if (!reader.Has("network_mode")) return network::NetworkMode::kNat;
+  return ValueOf(kNetworkModes, "network_mode", reader);
+}
+
+Json ForwardsJson(const std::vector<network::PortForward>& forwards) {
+  Json list = Json::array();
+  for (const network::PortForward& forward : forwards) {
+    list.push_back(Json{{"protocol", NameOf(kProtocols, forward.protocol)},
+                        {"host_port", forward.host_port},
+                        {"machine", forward.machine},
+                        {"port", forward.port}});
+  }
+  return list;
+}
+
+std::vector<network::PortForward> ReadForwards(FieldReader& reader) {
+  std::vector<network::PortForward> forwards;
+  if (!reader.Has("forwards")) return forwards;
+  for (FieldReader& forward : reader.Objects("forwards")) {
+    forwards.push_back(network::PortForward{.protocol = ValueOf(kProtocols, "protocol", forward),
+                                            .host_port = ReadPort(forward, "host_port"),
+                                            .machine = forward.Text("machine"),
+                                            .port = ReadPort(forward, "port")});
+    reader.Keep(forward);
+  }
+  return forwards;
+}
+
+}  // namespace flatvm::state

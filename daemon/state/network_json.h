@@ -1,0 +1,21 @@
+// What a tenant's record says of its network. Private to the room.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "daemon/broker/records.h"
+#include "daemon/state/field_reader.h"
+#include "daemon/state/record_fields.h"
+
+namespace flatvm::state {
+
+std::string NetworkModeText(network::NetworkMode mode);
+Json ForwardsJson(const std::vector<network::PortForward>& forwards);
+
+// Of the fields "network_mode" and "forwards", which an older flatvm did not write: it had kNat and
+// none. What is wrong is kept by `reader`.
+network::NetworkMode ReadNetworkMode(FieldReader& reader);
+std::vector<network::PortForward> ReadForwards(FieldReader& reader);
+
+}  // namespace flatvm::state
