@@ -1,5 +1,6 @@
 """Three tenants' networks with real traffic: what works within, what gets out, and that nothing passes between them."""
 import network_frames as frames
+import network_modes
 from checks import eventually, expect, expect_equal, expect_in
 from network_sniff import sniffing, tap
 
@@ -25,6 +26,9 @@ def run(l0, checks):
     for flushed in (False, True):
         _hostile(l0, checks, primaries["acme"], places, flushed)
     _restarts(l0, checks, primaries["acme"], places)
+    network_modes.transfer(checks, primaries["acme"], places["acme"]["web"].address)
+    network_modes.forwards(l0, checks, "acme", places["acme"]["web"].address)
+    network_modes.modes(l0, checks)
 
 
 def _places(l0, primary):
