@@ -126,6 +126,21 @@ absl::Status Release(const LiveNetwork& live, const Lease& lease, HostNetwork& h
   return absl::OkStatus();
 }
 
+// When what a network is made of was there.
+struct Stamps {
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point begin, filtered, made, guarded;
+
+  static int64_t Microseconds(Clock::time_point from, Clock::time_point to) {
+    return std::chrono::duration_cast<std::chrono::microseconds>(to - from).count();
+  }
+  std::string ToString() const {
+    return base::StrCat("filter ", Microseconds(begin, filtered), " us, libvirt ",
+                        Microseconds(filtered, made), " us, guard ", Microseconds(made, guarded),
+                        " us");
+  }
+};
+
 bool HasEntry(const LiveNetwork& live, const Lease& lease) {
   const std::vector<Lease>& leases = live.description.leases;
   return std::find(leases.begin(), leases.end(), lease) != leases.end();
@@ -172,7 +187,9 @@ absl::Status LibvirtNetworks::EnsureNetwork(const NetworkSpec& spec) {
   FLATVM_ASSIGN_OR_RETURN(const auto connection, connection_.Get());
   FLATVM_ASSIGN_OR_RETURN(std::optional<LiveNetwork> live,
                           FindNetwork(connection.get(), spec.tenant));
+  Stamps stamps{.begin = Stamps::Clock::now()};
   FLATVM_RETURN_IF_ERROR(host_.EnsureFilter(spec));
+  stamps.filtered = Stamps::Clock::now();
   if (live) {
     FLATVM_ASSIGN_OR_RETURN(const BridgeState bridge,
                             host_.GetBridgeState(live->description.bridge));
@@ -194,8 +211,14 @@ absl::Status LibvirtNetworks::EnsureNetwork(const NetworkSpec& spec) {
   }
   const NetworkPtr made(virNetworkCreateXML(connection.get(), BuildNetworkXml(wanted).c_str()));
   if (made == nullptr) return LastError("creating a network");
+  stamps.made = Stamps::Clock::now();
   // Before a machine can be on it.
-  return host_.EnsureGuard(spec);
+  FLATVM_RETURN_IF_ERROR(host_.EnsureGuard(spec));
+  stamps.guarded = Stamps::Clock::now();
+  log_.Log(base::LogLevel::kInfo,
+           base::StrCat("made network ", NetworkName(spec.tenant), ": ", stamps.ToString()),
+           base::LogFields{.tenant = spec.tenant});
+  return absl::OkStatus();
 }
 
 absl::Status LibvirtNetworks::RemoveNetwork(const std::string& tenant, const Ipv4Subnet& subnet) {
