@@ -55,6 +55,9 @@ class HostNetwork {
   // What a tenant's network is to have, so that its frames fit the way out; 0: nothing is known.
   virtual absl::StatusOr<uint32_t> GetUplinkMtu() = 0;
 
+  // Addresses at which the host serves DNS: of a tenant's network, its gateway's.
+  virtual absl::StatusOr<std::set<Ipv4Address>> ListDnsServers() = 0;
+
   virtual absl::StatusOr<BridgeState> GetBridgeState(const std::string& bridge) = 0;
 
   // Asks the DHCP server at `gateway` on `bridge` to forget a lease. Does not wait for it.

@@ -8,7 +8,9 @@
 #include <cstdlib>
 #include <memory>
 #include <optional>
+#include <set>
 #include <thread>
+#include <utility>
 
 #include "daemon/base/error.h"
 #include "daemon/base/names.h"
@@ -16,6 +18,7 @@
 #include "daemon/libvirt/connection.h"
 #include "daemon/libvirt/errors.h"
 #include "daemon/libvirt/handles.h"
+#include "network/network_stamps.h"
 #include "network/network_xml.h"
 
 namespace flatvm::network {
@@ -27,7 +30,6 @@ using libvirt::NetworkPtr;
 // dnsmasq reads the release and runs libvirt's lease program: some milliseconds.
 constexpr std::chrono::milliseconds kReleaseWait{1000};
 constexpr std::chrono::milliseconds kReleasePoll{5};
-constexpr char kNamePrefix[] = "flatvm-";
 
 struct Freer {
   void operator()(void* memory) const { std::free(memory); }
@@ -61,6 +63,26 @@ absl::StatusOr<std::optional<LiveNetwork>> FindNetwork(virConnectPtr connection,
         "libvirt network ", name, " is not flatvm's: rename it, or name the tenant otherwise"));
   }
   return LiveNetwork{.handle = std::move(network), .description = std::move(description)};
+}
+
+// Those of all tenants.
+absl::StatusOr<std::vector<LiveNetwork>> ListNetworks(virConnectPtr connection) {
+  virNetworkPtr* found = nullptr;
+  const int count = virConnectListAllNetworks(connection, &found, 0);
+  if (count < 0) return LastError("listing networks");
+  const std::unique_ptr<virNetworkPtr, Freer> list(found);
+  std::vector<LiveNetwork> all(static_cast<size_t>(count));
+  for (size_t i = 0; i < all.size(); ++i) all[i].handle.reset(found[i]);
+  std::vector<LiveNetwork> networks;
+  for (LiveNetwork& network : all) {
+    absl::StatusOr<NetworkDescription> description = Describe(network.handle.get());
+    if (absl::IsNotFound(description.status())) continue;  // gone since it was listed
+    if (!description.ok()) return description.status();
+    network.description = *std::move(description);
+    const std::string name = virNetworkGetName(network.handle.get());
+    if (NetworkName(network.description.tenant) == name) networks.push_back(std::move(network));
+  }
+  return networks;
 }
 
 // Stops it, and forgets it if somebody has made it persistent.
@@ -126,21 +148,6 @@ absl::Status Release(const LiveNetwork& live, const Lease& lease, HostNetwork& h
   return absl::OkStatus();
 }
 
-// When what a network is made of was there.
-struct Stamps {
-  using Clock = std::chrono::steady_clock;
-  Clock::time_point begin, filtered, made, guarded;
-
-  static int64_t Microseconds(Clock::time_point from, Clock::time_point to) {
-    return std::chrono::duration_cast<std::chrono::microseconds>(to - from).count();
-  }
-  std::string ToString() const {
-    return base::StrCat("filter ", Microseconds(begin, filtered), " us, libvirt ",
-                        Microseconds(filtered, made), " us, guard ", Microseconds(made, guarded),
-                        " us");
-  }
-};
-
 bool HasEntry(const LiveNetwork& live, const Lease& lease) {
   const std::vector<Lease>& leases = live.description.leases;
   return std::find(leases.begin(), leases.end(), lease) != leases.end();
@@ -187,9 +194,10 @@ absl::Status LibvirtNetworks::EnsureNetwork(const NetworkSpec& spec) {
   FLATVM_ASSIGN_OR_RETURN(const auto connection, connection_.Get());
   FLATVM_ASSIGN_OR_RETURN(std::optional<LiveNetwork> live,
                           FindNetwork(connection.get(), spec.tenant));
-  Stamps stamps{.begin = Stamps::Clock::now()};
+  NetworkStamps stamps;
+  stamps.begin = NetworkStamps::Clock::now();
   FLATVM_RETURN_IF_ERROR(host_.EnsureFilter(spec));
-  stamps.filtered = Stamps::Clock::now();
+  stamps.filtered = NetworkStamps::Clock::now();
   if (live) {
     FLATVM_ASSIGN_OR_RETURN(const BridgeState bridge,
                             host_.GetBridgeState(live->description.bridge));
@@ -211,10 +219,10 @@ absl::Status LibvirtNetworks::EnsureNetwork(const NetworkSpec& spec) {
   }
   const NetworkPtr made(virNetworkCreateXML(connection.get(), BuildNetworkXml(wanted).c_str()));
   if (made == nullptr) return LastError("creating a network");
-  stamps.made = Stamps::Clock::now();
+  stamps.made = NetworkStamps::Clock::now();
   // Before a machine can be on it.
   FLATVM_RETURN_IF_ERROR(host_.EnsureGuard(spec));
-  stamps.guarded = Stamps::Clock::now();
+  stamps.guarded = NetworkStamps::Clock::now();
   log_.Log(base::LogLevel::kInfo,
            base::StrCat("made network ", NetworkName(spec.tenant), ": ", stamps.ToString()),
            base::LogFields{.tenant = spec.tenant});
@@ -261,26 +269,31 @@ absl::Status LibvirtNetworks::SetForwards(const std::string& tenant, const Ipv4S
 
 absl::StatusOr<std::vector<std::string>> LibvirtNetworks::ListTenants() {
   FLATVM_ASSIGN_OR_RETURN(const auto connection, connection_.Get());
-  virNetworkPtr* found = nullptr;
-  const int count = virConnectListAllNetworks(connection.get(), &found, 0);
-  if (count < 0) return LastError("listing networks");
-  const std::unique_ptr<virNetworkPtr, Freer> list(found);
-  std::vector<NetworkPtr> networks;
-  networks.reserve(static_cast<size_t>(count));
-  for (int i = 0; i < count; ++i) networks.emplace_back(found[i]);
+  FLATVM_ASSIGN_OR_RETURN(const std::vector<LiveNetwork> networks, ListNetworks(connection.get()));
   std::vector<std::string> tenants;
-  for (const NetworkPtr& network : networks) {
-    const std::string name = virNetworkGetName(network.get());
-    if (!name.starts_with(kNamePrefix)) continue;
-    absl::StatusOr<NetworkDescription> description = Describe(network.get());
-    if (!description.ok()) {
-      if (absl::IsNotFound(description.status())) continue;  // gone since it was listed
-      return description.status();
-    }
-    if (NetworkName(description->tenant) == name) tenants.push_back(description->tenant);
-  }
+  for (const LiveNetwork& network : networks) tenants.push_back(network.description.tenant);
   std::sort(tenants.begin(), tenants.end());
   return tenants;
+}
+
+absl::Status LibvirtNetworks::StartDeadServers() {
+  FLATVM_ASSIGN_OR_RETURN(const std::set<Ipv4Address> serving, host_.ListDnsServers());
+  FLATVM_ASSIGN_OR_RETURN(const auto connection, connection_.Get());
+  FLATVM_ASSIGN_OR_RETURN(const std::vector<LiveNetwork> networks, ListNetworks(connection.get()));
+  for (const auto& [network, live] : networks) {
+    const bool served = live.leases.empty() || serving.contains(live.gateway);
+    if (served || virNetworkIsActive(network.get()) != 1) continue;
+    // An entry becomes what it is: libvirt tells its dnsmasq, and starts one that is not there.
+    const absl::Status started = UpdateHost(network.get(), VIR_NETWORK_UPDATE_COMMAND_MODIFY,
+                                            BuildHostXml(live.tenant, live.leases.front()));
+    log_.Log(
+        started.ok() ? base::LogLevel::kWarning : base::LogLevel::kError,
+        base::StrCat("the DHCP and DNS server of network ", NetworkName(live.tenant), " had ended",
+                     started.ok() ? "; it was started anew" : " and does not start: ",
+                     base::Message(started)),
+        base::LogFields{.tenant = live.tenant});
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace flatvm::network

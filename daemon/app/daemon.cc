@@ -222,6 +222,11 @@ class Daemon {
     if (const absl::Status status = reconciler_.RefreshStates(); !status.ok()) return;
     reconciler_.RetryLeftovers();
     reconciler_.RepairLimits();
+    if (const absl::Status status = host_.networks.StartDeadServers(); !status.ok()) {
+      log_.Log(base::LogLevel::kWarning,
+               base::StrCat("looking after tenants' DHCP servers failed, to be tried again: ",
+                            base::Message(status)));
+    }
   }
 
   const config::Config& config_;

@@ -14,6 +14,7 @@
 #include "daemon/libvirt/handles.h"
 #include "network/network_xml.h"
 #include "tests/fakes/fake_host_network.h"
+#include "tests/fakes/fake_log.h"
 
 namespace flatvm::network {
 namespace {
@@ -41,7 +42,7 @@ class LibvirtNetworksTest : public ::testing::Test {
       .tenant = "acme",
       .subnet = *ParseIpv4Subnet("test", "10.213.4.0/24"),
       .leases = {{.hostname = "primary", .mac = "52:54:00:d5:04:02", .address = {0x0AD50402U}}}};
-  base::StderrLogger log_;
+  fakes::FakeLog log_;
   fakes::FakeHostNetwork host_;
   libvirt::Connection connection_{"test:///default"};
   LibvirtNetworks networks_{connection_, host_, log_};
@@ -132,6 +133,17 @@ TEST_F(LibvirtNetworksTest, ReplacesANetworkOfAnotherMode) {
   ASSERT_EQ(networks_.EnsureNetwork(isolated), absl::OkStatus());
   EXPECT_TRUE(MatchesExceptLeases(Describe("flatvm-acme"), isolated));
   EXPECT_EQ(host_.mode(acme_.subnet), NetworkMode::kIsolated);
+}
+
+TEST_F(LibvirtNetworksTest, HasServersStartedThatHaveEnded) {
+  ASSERT_EQ(networks_.EnsureNetwork(acme_), absl::OkStatus());
+  EXPECT_EQ(networks_.StartDeadServers(), absl::OkStatus());
+  EXPECT_TRUE(log_.Has("server of network flatvm-acme had ended; it was started anew"));
+  EXPECT_EQ(Describe("flatvm-acme").leases, acme_.leases);
+  const size_t lines = log_.Lines().size();
+  host_.Serve(acme_.subnet.Gateway());
+  EXPECT_EQ(networks_.StartDeadServers(), absl::OkStatus());
+  EXPECT_EQ(log_.Lines().size(), lines) << "it serves";
 }
 
 TEST_F(LibvirtNetworksTest, LeadsHostPortsToItsMachines) {
