@@ -1,10 +1,15 @@
-"""200 tenants, with primaries that are definitions only, added and removed: the last costs what the first does, and nothing is left."""
+"""Many tenants, with primaries that are definitions only, added and removed: nothing is left, and the last costs what the first does.
+
+200 take half an hour, so this takes a few, and compares no times. FLATVM_E2E_TENANTS=200, as `./check e2e network` has it, takes them all.
+"""
+import os
 import statistics
 import time
 
 from checks import expect, expect_equal
 
-MANY = 200
+MANY = int(os.environ.get("FLATVM_E2E_TENANTS", "12"))
+ENOUGH = 100  # to tell growth from noise
 SAMPLE = 10  # of the first, and of the last
 MOST_GROWTH = 1.2
 PRIMARY = ("<domain type='qemu'><name>{name}</name><memory unit='MiB'>64</memory><vcpu>1</vcpu><os><type machine='q35'>hvm</type></os>"
@@ -37,10 +42,8 @@ def run(l0, checks):
         subnets = {tenant["subnet"] for tenant in shown}
         expect_equal(len(subnets), len(shown), "subnets that are nobody else's")
         expect(set(names) <= {tenant["name"] for tenant in shown}, "some are not listed")
-    with checks.check(f"tenant {MANY} costs what tenant 1 does, to the factor {MOST_GROWTH}"):
-        first, last = statistics.median(added[:SAMPLE]), statistics.median(added[-SAMPLE:])
-        print(f"     the first {SAMPLE}: {first:.3f} s, the last {SAMPLE}: {last:.3f} s, in the middle; {last / first:.2f}", flush=True)
-        expect(last <= MOST_GROWTH * first, f"{first:.3f} s, then {last:.3f} s")
+    if MANY >= ENOUGH:
+        _compare(checks, added)
     with checks.check("a restart of flatvmd finds them all"):
         l0.run(["systemctl", "restart", "flatvmd"], timeout=300).ok()
         shown = l0.flatvmctl("tenant", "list", "--json").json()["tenants"]
@@ -56,6 +59,13 @@ def run(l0, checks):
         after = _traces(l0)
         for what, lines in before.items():
             expect_equal(after[what], lines, what)
+
+
+def _compare(checks, added):
+    with checks.check(f"tenant {MANY} costs what tenant 1 does, to the factor {MOST_GROWTH}"):
+        first, last = statistics.median(added[:SAMPLE]), statistics.median(added[-SAMPLE:])
+        print(f"     the first {SAMPLE}: {first:.3f} s, the last {SAMPLE}: {last:.3f} s, in the middle; {last / first:.2f}", flush=True)
+        expect(last <= MOST_GROWTH * first, f"{first:.3f} s, then {last:.3f} s")
 
 
 def _add(l0, name):
