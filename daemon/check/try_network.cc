@@ -1,5 +1,6 @@
 #include "daemon/check/try_network.h"
 
+#include <linux/capability.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <sched.h>
@@ -9,6 +10,7 @@
 #include <cerrno>
 #include <thread>
 
+#include "daemon/base/capabilities.h"
 #include "daemon/base/error.h"
 #include "daemon/base/unique_fd.h"
 #include "network/guard/tenant_guard.h"
@@ -31,7 +33,9 @@ absl::Status MakeBridge() {
   return absl::OkStatus();
 }
 
+// As flatvmd has them, and no more: of CAP_SYS_ADMIN kernels check programs less.
 absl::Status TryGuard() {
+  FLATVM_RETURN_IF_ERROR(base::KeepCapabilities({CAP_BPF, CAP_NET_ADMIN}));
   guard::TenantGuard guard(kPool, "");  // counts of its own
   const uint32_t uplink = ::if_nametoindex("lo");
   FLATVM_RETURN_IF_ERROR(guard.EnsureUplink(uplink));

@@ -2,13 +2,13 @@
 // CAP_PERFMON, or CAP_SYS_ADMIN, kernels check less.
 #include <gtest/gtest.h>
 #include <linux/capability.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+#include <sched.h>
 
-#include <array>
+#include <cerrno>
 #include <thread>
 #include <vector>
 
+#include "daemon/base/capabilities.h"
 #include "network/guard/bpf.h"
 #include "network/guard/programs.h"
 
@@ -17,23 +17,12 @@ namespace {
 
 constexpr network::Ipv4Subnet kSubnet{.address = {0x0AD50400}, .prefix_length = 24};
 
-// Of the calling thread, which has these capabilities.
-bool KeepOnly(uint64_t capabilities) {
-  __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
-  std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> data{};
-  for (size_t i = 0; i < data.size(); ++i) {
-    data[i].effective = data[i].permitted = static_cast<uint32_t>(capabilities >> (32U * i));
-  }
-  return ::syscall(SYS_capset, &header, data.data()) == 0;
-}
-
 TEST(GuardCapabilities, AreEnoughForEachProgram) {
   if (!guard::CountsMap::Open("/no/bpf/counts").ok()) GTEST_SKIP() << "needs BPF, and root";
-  constexpr auto kBit = [](int capability) {
-    return uint64_t{1} << static_cast<unsigned>(capability);
-  };
   std::thread([&] {
-    ASSERT_TRUE(KeepOnly(kBit(CAP_BPF) | kBit(CAP_NET_ADMIN)));
+    ASSERT_TRUE(base::KeepCapabilities({CAP_BPF, CAP_NET_ADMIN}).ok());
+    ASSERT_NE(::unshare(CLONE_NEWNET), 0);
+    ASSERT_EQ(errno, EPERM);
     const auto counts = guard::CountsMap::Open("/no/bpf/counts");
     ASSERT_TRUE(counts.ok()) << counts.status();
     const guard::Tally tally{.map = counts->fd(), .key = 1};
