@@ -271,6 +271,7 @@ absl::StatusOr<std::vector<std::string>> LibvirtNetworks::ListTenants() {
   FLATVM_ASSIGN_OR_RETURN(const auto connection, connection_.Get());
   FLATVM_ASSIGN_OR_RETURN(const std::vector<LiveNetwork> networks, ListNetworks(connection.get()));
   std::vector<std::string> tenants;
+  tenants.reserve(networks.size());
   for (const LiveNetwork& network : networks) tenants.push_back(network.description.tenant);
   std::sort(tenants.begin(), tenants.end());
   return tenants;

@@ -25,14 +25,18 @@ def sniffing(l0, places):
     units = {name: f"sniff-{name}" for name in places}
     for name, (prefix, interface) in places.items():
         l0.run(["rm", "-f", f"{FOLDER}/{name}"])
-        l0.run(["systemd-run", "-q", "--unit", units[name], *prefix, "tcpdump", "-U", "-n", "-p", "-s", "0", "-Z", "root",
-                "-i", interface, "-w", f"{FOLDER}/{name}"]).ok()
+        l0.run(["systemd-run", "-q", "--unit", units[name], *prefix, "tcpdump", "--immediate-mode", "-U", "-n", "-p", "-s", "0",
+                "-Z", "root", "-i", interface, "-w", f"{FOLDER}/{name}"]).ok()
     for name in places:
         # The file has its header once it listens.
         eventually(30, lambda path=f"{FOLDER}/{name}": l0.run(["test", "-s", path]).code == 0, f"tcpdump at {name}")
 
     def seen():
         found = {}
+        # What came last may be in the kernel's buffer still, and is lost when tcpdump is told to end: it writes a packet at
+        # once, without the second that it takes to collect some, so files that have not grown for so long have all of it.
+        size = f"$(du -bs {FOLDER})"
+        l0.run(f'until before="{size}"; sleep 2; [ "$before" = "{size}" ]; do :; done', timeout=300).ok()
         for name in places:
             l0.run(["systemctl", "stop", units[name]])
             dump = l0.run(f"od -An -v -tx1 {FOLDER}/{name} | tr -d ' \\n'", timeout=120).ok().out

@@ -50,7 +50,8 @@ def define(lanes):
         disk = f"/srv/primaries/{name}.qcow2"
         lanes.demand(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", "/dev/disk/by-id/virtio-primary", disk],
                      "making a primary's disk")
-        lanes.demand(["virsh", "-q", "define", "/dev/stdin"], f"defining {name}-primary", stdin=domain_xml(name).encode())
+        # The first has libvirt ask QEMU what it can do, by running it some times.
+        lanes.demand(["virsh", "-q", "define", "/dev/stdin"], f"defining {name}-primary", timeout=240, stdin=domain_xml(name).encode())
 
 
 def start(lanes, names):
