@@ -34,9 +34,9 @@ def sniffing(l0, places):
     def seen():
         found = {}
         # What came last may be in the kernel's buffer still, and is lost when tcpdump is told to end: it writes a packet at
-        # once, without the second that it takes to collect some, so files that have not grown for so long have all of it.
+        # once, so files that have not grown for two seconds have all of it, and after ten in any case.
         size = f"$(du -bs {FOLDER})"
-        l0.run(f'until before="{size}"; sleep 2; [ "$before" = "{size}" ]; do :; done', timeout=300).ok()
+        l0.run(f'for try in 1 2 3 4 5; do before="{size}"; sleep 2; [ "$before" = "{size}" ] && break; done; true', timeout=60).ok()
         for name in places:
             l0.run(["systemctl", "stop", units[name]])
             dump = l0.run(f"od -An -v -tx1 {FOLDER}/{name} | tr -d ' \\n'", timeout=120).ok().out
