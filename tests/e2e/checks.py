@@ -12,8 +12,11 @@ class Abandoned(Exception):
 
 
 class Checks:
-    def __init__(self):
+    """`look` is called right after a failure was noted. It may raise what ends the scenario: what failed may not have been its fault."""
+
+    def __init__(self, look=lambda: None):
         self.passed, self.failed = [], []
+        self._look = look
 
     @contextlib.contextmanager
     def check(self, name):
@@ -41,6 +44,7 @@ class Checks:
         print(f"FAIL {name} ({seconds:.1f} s)", flush=True)
         for line in reason.strip().splitlines()[-30:]:
             print(f"     {line}", flush=True)
+        self._look()
 
 
 def expect(condition, message):

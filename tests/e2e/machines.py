@@ -17,6 +17,7 @@ EXIT_CODES = {
 
 
 NO_WAY_IN = 125  # of `testbed exec`
+STALLED = "does not keep the deadline"
 
 
 @dataclass
@@ -85,12 +86,17 @@ class _Machine:
         data = stdin.encode() if isinstance(stdin, str) else stdin
         source = {"input": data} if data is not None else {"stdin": subprocess.DEVNULL}
         done = subprocess.run(words, capture_output=True, check=False, **source)
-        if done.returncode == NO_WAY_IN and not self.answers():
-            raise MachineLost(f"{self._label} does not answer any more")
+        if done.returncode == NO_WAY_IN:
+            self._expect_alive(done.stderr.decode(errors="replace"))
         shown = command if isinstance(command, str) else shlex.join(argv)
         return Done(f"[{self._label}] {shown}", done.returncode, done.stdout.decode(errors="replace"),
                     done.stderr.decode(errors="replace"))
 
+    def _expect_alive(self, why):
+        """A primary may have no way in. L0 always has one, and ends commands when their time is over; else it hung, or still does."""
+        in_l0 = "lane: /run/testbed/" in why
+        if not in_l0 and STALLED in why or not self.answers():
+            raise MachineLost(f"{self._label} does not answer any more: {why.strip()}")
 
     def answers(self):
         """Whether L0 does."""

@@ -43,9 +43,16 @@ def _testbed(*words):
     return subprocess.run([str(TESTBED), *words], stdin=subprocess.DEVNULL, check=False).returncode
 
 
-def _hung():
-    done = subprocess.run([str(TESTBED), "hung"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    return done.stdout.split()
+def _ask(*words):
+    return subprocess.run([str(TESTBED), *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False).stdout
+
+
+def _look_for_hung():
+    """Raises MachineLost if a guest hangs right now; later the scenario may have destroyed it, and nobody would know."""
+    if hung := _ask("hung").split():
+        raise MachineLost(f"{', '.join(hung)}: hangs in the emulator")
+    for line in _ask("hung", "--states").splitlines():
+        print(f"     | {line}", flush=True)
 
 
 def _run(name):
@@ -63,7 +70,7 @@ def _run(name):
 
 def _run_once(name):
     print(f"=== {name}", flush=True)
-    checks = Checks()
+    checks = Checks(_look_for_hung)
     scenario = importlib.import_module(f"scenario_{name}")
     if _testbed("reset") != 0:
         checks.fail("the testbed is reset", "testbed reset failed")
@@ -78,8 +85,6 @@ def _run_once(name):
         raise
     except Exception:  # a scenario's own fault must not hide the others' results
         checks.fail("the scenario runs to its end", traceback.format_exc())
-    if checks.failed and (hung := _hung()):
-        raise MachineLost(f"{', '.join(hung)}: hangs in the emulator")
     if checks.failed:
         _testbed("logs", "--collect", str(EVIDENCE / name))
     return checks

@@ -53,7 +53,8 @@ def _parser():
     copy = add("copy", "Copy a file or folder to L0, or from it: the L0 side is l0:PATH, and may be left unmarked as DST.")
     copy.add_argument("source")
     copy.add_argument("target")
-    add("hung", "Name the guests of L0 that emulated SVM has hung: nothing can be said of what they were to show.")
+    hang = add("hung", "Name the guests of L0 that emulated SVM has hung: nothing can be said of what they were to show.")
+    hang.add_argument("--states", action="store_true", help="what each virtual CPU of each guest does right now, instead")
     log = add("logs", "Print L0's journal.")
     log.add_argument("--serial", action="store_true", help="L0's serial console instead; works when L0 does not answer")
     log.add_argument("--unit", help="of one unit only")
@@ -125,9 +126,9 @@ def _power_cut(_, instance):
     return 0
 
 
-def _hung(_, instance):
-    for name in hung.names(instances.lanes_of(instance)):
-        print(name)
+def _hung(args, instance):
+    lanes = instances.lanes_of(instance)
+    print(hung.states(lanes) if args.states else "\n".join(hung.names(lanes)), end="" if args.states else "\n")
     return 0
 
 

@@ -15,8 +15,9 @@ STATE_DISK_BYTES = 8 << 30  # sparse, and empty at every start: for /var/lib/fla
 GUEST_MODE = 1 << 21  # QEMU's HF_GUEST_MASK: this vCPU runs a guest of its own
 MEMORY_MIB = int(os.environ.get("FLATVM_TESTBED_MEMORY_MIB", "5120"))
 CPUS = 1 + max(2, min(4, os.cpu_count() or 2))  # the first one is not for guests
-# An oops in L0 is its end, and QEMU's: nothing that is said after it would be of worth. CPU 0 runs no guests: README, "Pitfalls".
-CMDLINE = ("oops=panic panic=-1 isolcpus=0 root=/dev/vda console=ttyS0 quiet loglevel=4 net.ifnames=0 mitigations=off audit=0 nokaslr tsc=reliable "
+# An oops in L0 is its end, and QEMU's, and so is a CPU that schedules nothing for a minute: nothing that is said after it would be of
+# worth. CPU 0 runs no guests: README, "Pitfalls".
+CMDLINE = ("oops=panic panic=-1 softlockup_panic=1 watchdog_thresh=30 panic_print=64 isolcpus=0 root=/dev/vda console=ttyS0 quiet loglevel=4 net.ifnames=0 mitigations=off audit=0 nokaslr tsc=reliable "
            "random.trust_cpu=on no_timer_check systemd.machine_id=f1a7f1a7f1a7f1a7f1a7f1a7f1a7f1a7 "
            "systemd.show_status=no systemd.firstboot=off rd.systemd.unit=default.target apparmor=0 "
            "cgroup_no_v1=all systemd.unified_cgroup_hierarchy=1")
