@@ -9,6 +9,7 @@
 #include <cstdio>
 
 #include "daemon/base/error.h"
+#include "daemon/base/names.h"
 #include "network/netlink/socket.h"
 
 namespace flatvm::network {
@@ -72,6 +73,9 @@ MacBytes BytesOfMac(const std::string& mac) {
 }
 
 const Lease* FindMachine(const Port& port, const std::vector<Lease>& machines) {
+  for (const Lease& machine : machines) {
+    if (port.name == base::TapName(machine.mac)) return &machine;
+  }
   if (port.mac.size() <= kFirstByte) return nullptr;
   const std::string rest = port.mac.substr(kFirstByte);
   const auto found = std::find_if(machines.begin(), machines.end(), [&](const Lease& machine) {

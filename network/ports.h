@@ -37,9 +37,10 @@ using MacBytes = std::array<uint8_t, 6>;
 // `mac` is well formed, as CheckLease has it.
 MacBytes BytesOfMac(const std::string& mac);
 
-// The machine at the port; null: none of them. libvirt gives the host's end of a machine's NIC the
-// machine's address with fe in the place of its first byte (virNetDevTapCreateInBridgePort), so
-// that a guest can change its own and not this.
+// The machine at the port; null: none of them. It is told by the port's name, base::TapName of the
+// machine's address, which neither a guest nor udev changes. A primary may have got its NIC before
+// such names were given: then by the port's own address, which libvirt makes the machine's with fe
+// in the place of the first byte (virNetDevTapCreateInBridgePort).
 const Lease* FindMachine(const Port& port, const std::vector<Lease>& machines);
 
 }  // namespace flatvm::network

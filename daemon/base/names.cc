@@ -1,6 +1,7 @@
 #include "daemon/base/names.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "daemon/base/error.h"
 
@@ -59,6 +60,12 @@ std::string EscapeUnitComponent(std::string_view name) {
     }
   }
   return escaped;
+}
+
+std::string TapName(std::string_view mac) {
+  std::string name = "fv";
+  std::copy_if(mac.begin(), mac.end(), std::back_inserter(name), IsLowerHex);
+  return name;
 }
 
 }  // namespace flatvm::base

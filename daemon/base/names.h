@@ -29,4 +29,9 @@ bool IsUuid(std::string_view text);
 // names").
 std::string EscapeUnitComponent(std::string_view name);
 
+// Name of the host's end of the NIC with this hardware address, six lower-case hexadecimal pairs:
+// "fv" and its digits, within the kernel's 15 bytes. The one thing by which a port is known: the
+// host end's own address is udev's to change (systemd.link(5), MACAddressPolicy=).
+std::string TapName(std::string_view mac);
+
 }  // namespace flatvm::base

@@ -1,11 +1,11 @@
 #include "daemon/hypervisor/domain_xml.h"
 
-#include <algorithm>
 #include <pugixml.hpp>
 #include <sstream>
 #include <string_view>
 
 #include "daemon/base/error.h"
+#include "daemon/base/names.h"
 #include "daemon/base/str_cat.h"
 #include "daemon/hypervisor/cpu_quota.h"
 #include "daemon/hypervisor/disk_xml.h"
@@ -121,7 +121,7 @@ void AddNic(xml_node devices, const DomainSpec& spec) {
   Set(nic, "type", "network");
   Set(nic.append_child("mac"), "address", spec.mac);
   Set(nic.append_child("source"), "network", spec.network);
-  Set(nic.append_child("target"), "dev", TapName(spec.vm_id));
+  Set(nic.append_child("target"), "dev", base::TapName(spec.mac));
   Set(nic.append_child("model"), "type", "virtio");
   Set(nic.append_child("port"), "isolated", "no");
   Set(nic.append_child("rom"), "enabled", "no");
@@ -159,13 +159,6 @@ void AddSmallDevices(xml_node devices, base::VsockCid cid) {
 }
 
 }  // namespace
-
-std::string TapName(const std::string& vm_id) {
-  constexpr size_t kDigits = 12;
-  std::string digits = vm_id;
-  digits.erase(std::remove(digits.begin(), digits.end(), '-'), digits.end());
-  return base::StrCat("fv", digits.substr(0, kDigits));
-}
 
 absl::StatusOr<std::string> BuildDomainXml(const DomainSpec& spec, Virtualization virtualization) {
   FLATVM_RETURN_IF_ERROR(CheckDomainSpec(spec));

@@ -30,8 +30,4 @@ enum class Virtualization {
 // read-only mount, which libvirt passes over.
 absl::StatusOr<std::string> BuildDomainXml(const DomainSpec& spec, Virtualization virtualization);
 
-// Name of the tap device of a secondary's NIC on the host: "fv" and the first 12 hexadecimal digits
-// of `vm_id` (a UUID), within the kernel's 15 bytes. Filters key on it.
-std::string TapName(const std::string& vm_id);
-
 }  // namespace flatvm::hypervisor

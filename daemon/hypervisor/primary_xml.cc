@@ -8,6 +8,7 @@
 
 #include "absl/strings/ascii.h"
 #include "daemon/base/error.h"
+#include "daemon/base/names.h"
 #include "daemon/base/str_cat.h"
 #include "daemon/hypervisor/root_ports.h"
 #include "daemon/hypervisor/spec_check.h"
@@ -143,6 +144,7 @@ absl::StatusOr<bool> AttachNic(pugi::xml_node devices, const PrimaryAttachment& 
   SetAttribute(nic, "type", "network");
   SetAttribute(nic.append_child("mac"), "address", attachment.mac);
   SetAttribute(nic.append_child("source"), "network", attachment.network);
+  SetAttribute(nic.append_child("target"), "dev", base::TapName(attachment.mac));
   SetAttribute(nic.append_child("model"), "type", "virtio");
   return true;
 }

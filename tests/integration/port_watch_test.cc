@@ -10,6 +10,7 @@
 #include <memory>
 #include <thread>
 
+#include "daemon/base/names.h"
 #include "network/kernel_network.h"
 #include "network/ports.h"
 #include "tests/fakes/fake_log.h"
@@ -126,6 +127,18 @@ TEST_F(PortWatchTest, OpensAPortThatComesAfterItsLease) {
       Becomes([this] { return Bound().find("\"cache\" . 10.213.4.9") != std::string::npos; }));
   host_->Ip("link delete cache");
   EXPECT_TRUE(Becomes([this] { return Bound().find("cache") == std::string::npos; })) << Bound();
+}
+
+// systemd-udevd gives a tap an address of its own where it looks at it before libvirt has set one.
+TEST_F(PortWatchTest, KnowsAPortByItsNameWhenSomebodyChangesItsAddress) {
+  const std::string tap = base::TapName(cache_.mac);
+  const auto cache = Plug(tap, cache_.mac, "10.213.4.9");
+  host_->Ip("link set " + tap + " address 4e:16:a8:af:da:c2");
+  host_->Run([&] { ASSERT_EQ(kernel_.AddMachine("fv-0ad50400", cache_), absl::OkStatus()); });
+  EXPECT_TRUE(Arrives(*cache, *db_, "10.213.4.3"));
+  host_->Ip("link set " + tap + " address 4e:16:a8:af:da:c3");
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));  // for the watch to see it
+  EXPECT_TRUE(Arrives(*cache, *db_, "10.213.4.3"));
 }
 
 TEST_F(PortWatchTest, KnowsMachinesWithoutAskingThemAndBelievesNoOther) {

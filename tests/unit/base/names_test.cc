@@ -61,5 +61,11 @@ TEST(EscapeUnitComponent, KeepsADashFromStartingAChildSlice) {
   EXPECT_EQ(EscapeUnitComponent("a-b--c"), "a\\x2db\\x2d\\x2dc");
 }
 
+TEST(TapName, FitsAnInterfaceName) {
+  const std::string name = TapName("52:54:00:d5:ab:03");
+  EXPECT_EQ(name, "fv525400d5ab03");
+  EXPECT_LE(name.size(), 15U);
+}
+
 }  // namespace
 }  // namespace flatvm::base

@@ -226,11 +226,5 @@ TEST(DomainName, KeepsTenantAndNameApart) {
   EXPECT_NE(DomainName("a-b", "c"), DomainName("a", "b-c"));
 }
 
-TEST(TapName, FitsAnInterfaceName) {
-  const std::string name = TapName("0b5c8f4e-7a31-4d1e-9c55-2f0e6d7a8b90");
-  EXPECT_EQ(name, "fv0b5c8f4e7a31");
-  EXPECT_LE(name.size(), 15U);
-}
-
 }  // namespace
 }  // namespace flatvm::hypervisor

@@ -44,10 +44,22 @@ TEST(Ports, ChangeABridgeWhenTheyComeAndWhenTheyGo) {
   EXPECT_EQ(ReadBridge(Link(RTM_NEWADDR, true, kTapMac)), std::nullopt);
 }
 
-TEST(Ports, AreAMachinesByAllBytesButTheFirst) {
-  const std::vector<Lease> machines = {
-      {.hostname = "db", .mac = "52:54:01:d5:04:03", .address = {3}},
-      {.hostname = "web", .mac = "52:54:01:d5:04:02", .address = {2}}};
+const std::vector<Lease> kMachines = {
+    {.hostname = "db", .mac = "52:54:01:d5:04:03", .address = {3}},
+    {.hostname = "web", .mac = "52:54:01:d5:04:02", .address = {2}}};
+
+TEST(Ports, AreAMachinesByTheirName) {
+  const auto owner = [](const std::string& name, const std::string& mac) {
+    const Lease* const found = FindMachine({.name = name, .mac = mac}, kMachines);
+    return found == nullptr ? "" : found->hostname;
+  };
+  EXPECT_EQ(owner("fv525401d50402", "4e:16:a8:af:da:c2"), "web") << "udev gave it an address";
+  EXPECT_EQ(owner("fv525401d50402", "fe:54:01:d5:04:03"), "web") << "the name comes first";
+  EXPECT_EQ(owner("fv525401d50409", "4e:16:a8:af:da:c2"), "");
+}
+
+TEST(Ports, ThatAreNotNamedAreAMachinesByAllBytesButTheFirst) {
+  const auto& machines = kMachines;
   const auto owner = [&](const std::string& mac) {
     const Lease* const found = FindMachine({.mac = mac}, machines);
     return found == nullptr ? "" : found->hostname;
