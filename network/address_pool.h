@@ -1,12 +1,14 @@
 // Pure bookkeeping: which subnet a tenant has and which address a machine in it.
 #pragma once
 
+#include <optional>
 #include <set>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "network/ipv4.h"
+#include "network/ipv6.h"
 
 namespace flatvm::network {
 
@@ -14,8 +16,9 @@ namespace flatvm::network {
 class SubnetPool {
  public:
   // `prefix_length` is the subnets'; pool.prefix_length <= prefix_length <= 29.
-  SubnetPool(Ipv4Subnet pool, uint32_t prefix_length)
-      : pool_(pool), prefix_length_(prefix_length) {}
+  // `ipv6`: where the IPv6 prefixes of subnets come from; nullopt: they have none.
+  SubnetPool(Ipv4Subnet pool, uint32_t prefix_length, std::optional<Ipv6Pool> ipv6 = std::nullopt)
+      : pool_(pool), prefix_length_(prefix_length), ipv6_(ipv6) {}
 
   // The lowest free subnet. Errors: RESOURCE_EXHAUSTED / kSubnetPoolEmpty.
   absl::StatusOr<Ipv4Subnet> Allocate();
@@ -23,12 +26,17 @@ class SubnetPool {
   // may have changed the setting. Errors: ALREADY_EXISTS if it overlaps a taken one;
   // INVALID_ARGUMENT / kFieldOutOfRange if it is not in the pool.
   absl::Status Take(const Ipv4Subnet& subnet);
+  // That of a new tenant's network.
+  std::optional<Ipv6Prefix> PrefixOf(const Ipv4Subnet& subnet) const {
+    return ipv6_ ? std::optional(ipv6_->PrefixOf(subnet)) : std::nullopt;
+  }
   // Removes; does nothing if it was not taken.
   void Remove(const Ipv4Subnet& subnet) { taken_.erase(subnet); }
 
  private:
   const Ipv4Subnet pool_;
   const uint32_t prefix_length_;
+  const std::optional<Ipv6Pool> ipv6_;
   std::set<Ipv4Subnet> taken_;
 };
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -46,11 +47,16 @@ class HostNetwork {
   virtual absl::StatusOr<std::set<std::pair<Protocol, uint16_t>>> ListHostPorts() = 0;
 
   // Takes the tenant's share of the filter away, and what was counted for it; OK if it is not
-  // there. Its bridge's guard goes with the bridge.
-  virtual absl::Status RemoveFilter(const Ipv4Subnet& subnet) = 0;
+  // there. Its bridge's guard goes with the bridge. `prefix`: what EnsureFilter may have had, of an
+  // earlier flatvmd's, too.
+  virtual absl::Status RemoveFilter(const Ipv4Subnet& subnet,
+                                    const std::optional<Ipv6Prefix>& prefix) = 0;
 
   // As TenantNetworks'.
   virtual absl::StatusOr<Traffic> GetTraffic(const Ipv4Subnet& subnet) = 0;
+
+  // Whether the kernel speaks IPv6 at all: without it dnsmasq, told to advertise, does not start.
+  virtual bool HasIpv6() = 0;
 
   // What a tenant's network is to have, so that its frames fit the way out; 0: nothing is known.
   virtual absl::StatusOr<uint32_t> GetUplinkMtu() = 0;

@@ -58,7 +58,8 @@ absl::Status KernelNetwork::EnsureFilter(const NetworkSpec& spec) {
   const Lease* const primary = FindPrimary(spec.leases);
   const TenantRules rules{.subnet = spec.subnet,
                           .mode = spec.mode,
-                          .primary = primary == nullptr ? Ipv4Address{} : primary->address};
+                          .primary = primary == nullptr ? Ipv4Address{} : primary->address,
+                          .prefix = spec.prefix};
   // Nobody knows whose those are that an earlier flatvmd left; each tenant adds its own again.
   const std::string forwards = tenants_.empty() ? BuildRemoveAllForwards() : "";
   FLATVM_RETURN_IF_ERROR(nft_.Run(BuildBaseRuleset(uplinks) + forwards + BuildAddTenant(rules)));
@@ -90,10 +91,11 @@ std::vector<uint32_t> KernelNetwork::GuardUplinks(const std::vector<std::string>
   return indices;
 }
 
-absl::Status KernelNetwork::RemoveFilter(const Ipv4Subnet& subnet) {
+absl::Status KernelNetwork::RemoveFilter(const Ipv4Subnet& subnet,
+                                         const std::optional<Ipv6Prefix>& prefix) {
   const std::lock_guard lock(mutex_);
   // Of one that an earlier flatvmd made, the primary is known to have the first address.
-  TenantRules rules{.subnet = subnet, .primary = {subnet.Gateway().value + 1}};
+  TenantRules rules{.subnet = subnet, .primary = {subnet.Gateway().value + 1}, .prefix = prefix};
   if (const auto found = tenants_.find(BridgeName(subnet)); found != tenants_.end()) {
     FLATVM_RETURN_IF_ERROR(Bind(found->second, {}));
     found->second.forwards.clear();
@@ -102,7 +104,12 @@ absl::Status KernelNetwork::RemoveFilter(const Ipv4Subnet& subnet) {
     tenants_.erase(found);
   }
   if (tenants_.empty()) GuardUplinks({});
-  FLATVM_RETURN_IF_ERROR(nft_.Run(BuildRemoveTenant(rules) + BuildRemovePortCounters(subnet)));
+  const std::string removal = BuildRemoveTenant(rules) + BuildRemovePortCounters(subnet);
+  if (!nft_.Run(removal).ok()) {
+    // Ports that an earlier flatvmd bound hold the tenant's counters.
+    FLATVM_RETURN_IF_ERROR(BindAll());
+    FLATVM_RETURN_IF_ERROR(nft_.Run(removal));
+  }
   return guard_.Forget(subnet);
 }
 
@@ -113,14 +120,15 @@ absl::StatusOr<size_t> KernelNetwork::RestoreFilter() {
   std::vector<TenantRules> rules;
   for (const auto& [bridge, tenant] : tenants_) rules.push_back(tenant.rules);
   // A set of our name but of another kind, for one, stands in the way of the first.
-  if (!nft_.Run(BuildRestore(uplinks, rules)).ok()) {
-    FLATVM_RETURN_IF_ERROR(nft_.Run(BuildAnew(uplinks, rules)));
-  }
-  FLATVM_RETURN_IF_ERROR(BindAll());
-  FLATVM_RETURN_IF_ERROR(ForwardAll());
+  absl::Status first = nft_.Run(BuildRestore(uplinks, rules));
+  if (!first.ok()) first = nft_.Run(BuildAnew(uplinks, rules));
+  // What fails for one, such as a tenant whose bridge is about to go, is no other's loss.
+  first.Update(BindAll());
+  first.Update(ForwardAll());
   const std::vector<uint32_t> indices = GuardUplinks(uplinks);
-  for (auto& [bridge, tenant] : tenants_) FLATVM_RETURN_IF_ERROR(GuardTenant(tenant, indices));
-  FLATVM_RETURN_IF_ERROR(EnsureForwarding());
+  for (auto& [bridge, tenant] : tenants_) first.Update(GuardTenant(tenant, indices));
+  first.Update(EnsureForwarding());
+  FLATVM_RETURN_IF_ERROR(first);
   return rules.size();
 }
 
@@ -144,6 +152,9 @@ absl::StatusOr<Traffic> KernelNetwork::GetTraffic(const Ipv4Subnet& subnet) {
   }
   return traffic;
 }
+
+// Not by a socket: flatvmd's unit has it without those of IPv6.
+bool KernelNetwork::HasIpv6() { return ::access(ipv6_settings_.c_str(), F_OK) == 0; }
 
 absl::StatusOr<uint32_t> KernelNetwork::GetUplinkMtu() {
   const std::lock_guard lock(mutex_);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -24,7 +25,10 @@ struct KernelNetworkSettings {
   std::string uplink = "auto";  // an interface, or "auto" for the default routes', found out anew
                                 // by every change
   Ipv4Subnet pool;              // of all tenants' subnets
+  std::optional<Ipv6Pool> pool6 = std::nullopt;
   std::string counts_path = "/sys/fs/bpf/flatvm/counts";  // see guard::CountsMap
+  // Not there in a kernel without IPv6, or with ipv6.disable=1 on its command line.
+  std::string ipv6_settings = "/proc/sys/net/ipv6";
 };
 
 // Acts in the network namespace of the calling thread. Remembers the tenants whose filter was
@@ -33,7 +37,10 @@ struct KernelNetworkSettings {
 class KernelNetwork final : public HostNetwork {
  public:
   KernelNetwork(const KernelNetworkSettings& settings, base::Logger& log)
-      : uplink_(settings.uplink), log_(log), guard_(settings.pool, settings.counts_path) {}
+      : uplink_(settings.uplink),
+        log_(log),
+        ipv6_settings_(settings.ipv6_settings),
+        guard_({.ipv4 = settings.pool, .ipv6 = settings.pool6}, settings.counts_path) {}
 
   absl::Status EnsureFilter(const NetworkSpec& spec) override;
   absl::Status EnsureGuard(const NetworkSpec& spec) override;
@@ -42,9 +49,11 @@ class KernelNetwork final : public HostNetwork {
   absl::Status SetForwards(const Ipv4Subnet& subnet,
                            const std::vector<PortForward>& forwards) override;
   absl::StatusOr<HostPorts> ListHostPorts() override { return ListListeningPorts(); }
-  absl::Status RemoveFilter(const Ipv4Subnet& subnet) override;
+  absl::Status RemoveFilter(const Ipv4Subnet& subnet,
+                            const std::optional<Ipv6Prefix>& prefix) override;
   // What the guard and the table counted. The table's part begins at 0 when somebody deleted it.
   absl::StatusOr<Traffic> GetTraffic(const Ipv4Subnet& subnet) override;
+  bool HasIpv6() override;
   absl::StatusOr<uint32_t> GetUplinkMtu() override;
   absl::StatusOr<std::set<Ipv4Address>> ListDnsServers() override {
     return network::ListDnsServers();
@@ -55,11 +64,11 @@ class KernelNetwork final : public HostNetwork {
 
   // Makes the whole filter what it was, in one transaction, and the guards: for when somebody else
   // changed them, or the uplinks did. The number of tenants that it is for; with none it touches
-  // nothing. Errors: INTERNAL.
+  // nothing. Errors: INTERNAL, the first of them: what does not fail is done all the same.
   absl::StatusOr<size_t> RestoreFilter();
 
   // Guards the ports of those of `bridges`, by index, that are tenants'; for when some came or
-  // went. Errors: INTERNAL.
+  // went. Errors: INTERNAL, as above.
   absl::Status GuardPorts(const std::set<uint32_t>& bridges);
 
  private:
@@ -88,6 +97,7 @@ class KernelNetwork final : public HostNetwork {
 
   const std::string uplink_;
   base::Logger& log_;
+  const std::string ipv6_settings_;
   NftTable nft_;
   std::mutex mutex_;  // guards what is below, and is held while the kernel acts on it
   guard::TenantGuard guard_;

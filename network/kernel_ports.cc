@@ -7,6 +7,8 @@
 
 #include "daemon/base/error.h"
 #include "daemon/base/str_cat.h"
+#include "network/address_pool.h"
+#include "network/ipv6_gateway.h"
 #include "network/kernel_network.h"
 #include "network/neighbours.h"
 #include "network/nft_rules.h"
@@ -25,6 +27,12 @@ guard::WayOut WayOutOf(const TenantRules& rules, const std::vector<uint32_t>& up
       break;
   }
   return {};
+}
+
+guard::Subnets SubnetsOf(const TenantRules& rules) {
+  return {.ipv4 = rules.subnet,
+          .ipv6 = rules.prefix,
+          .gateway_mac = BytesOfMac(MacFor(rules.subnet.Gateway()))};
 }
 
 // Whether the machine is its siblings' way out.
@@ -54,11 +62,18 @@ absl::Status KernelNetwork::GuardTenant(Tenant& tenant, const std::vector<uint32
   const uint32_t bridge = ::if_nametoindex(BridgeName(tenant.rules.subnet).c_str());
   if (bridge == 0 || !tenant.guarded) return absl::OkStatus();
   FLATVM_RETURN_IF_ERROR(
-      guard_.EnsureBridge(bridge, tenant.rules.subnet, WayOutOf(tenant.rules, uplinks)));
+      guard_.EnsureBridge(bridge, SubnetsOf(tenant.rules), WayOutOf(tenant.rules, uplinks)));
+  FLATVM_RETURN_IF_ERROR(GuardPortsOf(tenant, bridge));
   for (const Lease& machine : tenant.machines) {
     FLATVM_RETURN_IF_ERROR(EnsureNeighbour(bridge, machine));
   }
-  return GuardPortsOf(tenant, bridge);
+  if (!tenant.rules.prefix) return absl::OkStatus();
+  FLATVM_RETURN_IF_ERROR(EnsureIpv6Gateway(tenant.rules.subnet, *tenant.rules.prefix));
+  // Behind what switches IPv6 on, which forgets them.
+  for (const Lease& machine : tenant.machines) {
+    FLATVM_RETURN_IF_ERROR(EnsureIpv6Neighbours(bridge, machine, *tenant.rules.prefix));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status KernelNetwork::GuardPortsOf(Tenant& tenant, uint32_t bridge) {
@@ -72,15 +87,20 @@ absl::Status KernelNetwork::GuardPortsOf(Tenant& tenant, uint32_t bridge) {
     }
     const Ipv4Subnet& subnet = tenant.rules.subnet;
     const bool routes = Routes(*machine, tenant.rules);
-    FLATVM_RETURN_IF_ERROR(guard_.EnsurePort(
-        port.index, subnet,
-        {.mac = BytesOfMac(machine->mac),
-         .address = machine->address,
-         .routes_for = routes ? std::optional<Ipv4Subnet>(subnet) : std::nullopt}));
+    FLATVM_RETURN_IF_ERROR(
+        guard_.EnsurePort(port.index, subnet,
+                          {.mac = BytesOfMac(machine->mac),
+                           .address = machine->address,
+                           .routes_for = routes ? std::optional<Ipv4Subnet>(subnet) : std::nullopt,
+                           .prefix = tenant.rules.prefix}));
     wanted.insert({.port = port.name,
                    .mac = machine->mac,
                    .address = machine->address,
                    .subnet = subnet,
+                   .link_local = AddressOf(kLinkLocal, machine->mac),
+                   .address6 = tenant.rules.prefix
+                                   ? std::optional(AddressOf(*tenant.rules.prefix, machine->mac))
+                                   : std::nullopt,
                    .routes = routes});
   }
   return Bind(tenant, std::move(wanted));
@@ -123,7 +143,9 @@ absl::Status KernelNetwork::AddMachine(const std::string& bridge, const Lease& m
   machines.push_back(machine);
   FLATVM_RETURN_IF_ERROR(EnsureNeighbour(index, machine));
   FLATVM_RETURN_IF_ERROR(GuardPortsOf(found->second, index));
-  return Forward(found->second);
+  FLATVM_RETURN_IF_ERROR(Forward(found->second));
+  if (!found->second.rules.prefix) return absl::OkStatus();
+  return EnsureIpv6Neighbours(index, machine, *found->second.rules.prefix);
 }
 
 absl::Status KernelNetwork::RemoveMachine(const std::string& bridge, const Lease& machine) {
@@ -134,20 +156,21 @@ absl::Status KernelNetwork::RemoveMachine(const std::string& bridge, const Lease
   FLATVM_RETURN_IF_ERROR(Forward(found->second));
   const uint32_t index = ::if_nametoindex(bridge.c_str());
   if (index == 0) return absl::OkStatus();
-  FLATVM_RETURN_IF_ERROR(RemoveNeighbour(index, machine));
+  FLATVM_RETURN_IF_ERROR(RemoveNeighbour(index, machine, found->second.rules.prefix));
   return GuardPortsOf(found->second, index);
 }
 
 absl::Status KernelNetwork::GuardPorts(const std::set<uint32_t>& bridges) {
   const std::lock_guard lock(mutex_);
+  absl::Status first;
   for (const uint32_t index : bridges) {
     char name[IF_NAMESIZE];
     if (::if_indextoname(index, name) == nullptr) continue;
     const auto found = tenants_.find(name);
     if (found == tenants_.end() || !found->second.guarded) continue;
-    FLATVM_RETURN_IF_ERROR(GuardPortsOf(found->second, index));
+    first.Update(GuardPortsOf(found->second, index));
   }
-  return absl::OkStatus();
+  return first;
 }
 
 }  // namespace flatvm::network

@@ -4,12 +4,10 @@
 #include <libvirt/virterror.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
 #include <memory>
 #include <optional>
 #include <set>
-#include <thread>
 #include <utility>
 
 #include "daemon/base/error.h"
@@ -18,6 +16,7 @@
 #include "daemon/libvirt/connection.h"
 #include "daemon/libvirt/errors.h"
 #include "daemon/libvirt/handles.h"
+#include "network/lease_entries.h"
 #include "network/network_stamps.h"
 #include "network/network_xml.h"
 
@@ -27,18 +26,8 @@ namespace {
 using libvirt::LastError;
 using libvirt::NetworkPtr;
 
-// dnsmasq reads the release and runs libvirt's lease program: some milliseconds.
-constexpr std::chrono::milliseconds kReleaseWait{1000};
-constexpr std::chrono::milliseconds kReleasePoll{5};
-
 struct Freer {
   void operator()(void* memory) const { std::free(memory); }
-};
-
-// A live network of flatvm's with what it is now.
-struct LiveNetwork {
-  NetworkPtr handle;
-  NetworkDescription description;
 };
 
 absl::StatusOr<NetworkDescription> Describe(virNetworkPtr network) {
@@ -72,7 +61,7 @@ absl::StatusOr<std::vector<LiveNetwork>> ListNetworks(virConnectPtr connection) 
   if (count < 0) return LastError("listing networks");
   const std::unique_ptr<virNetworkPtr, Freer> list(found);
   std::vector<LiveNetwork> all(static_cast<size_t>(count));
-  for (size_t i = 0; i < all.size(); ++i) all[i].handle.reset(found[i]);
+  for (size_t i = 0; i < all.size(); ++i) all[i].handle = NetworkPtr(found[i]);
   std::vector<LiveNetwork> networks;
   for (LiveNetwork& network : all) {
     absl::StatusOr<NetworkDescription> description = Describe(network.handle.get());
@@ -95,102 +84,22 @@ absl::Status Destroy(virNetworkPtr network) {
   return absl::OkStatus();
 }
 
-absl::Status UpdateHost(virNetworkPtr network, virNetworkUpdateCommand command,
-                        const std::string& host_xml) {
-  constexpr int kFirstAddress = -1;  // "the <ip> that has <dhcp>, or else the first"
-  if (virNetworkUpdate(network, command, VIR_NETWORK_SECTION_IP_DHCP_HOST, kFirstAddress,
-                       host_xml.c_str(), VIR_NETWORK_UPDATE_AFFECT_LIVE) == 0) {
-    return absl::OkStatus();
-  }
-  return LastError("updating a network's DHCP hosts");
-}
-
-// Whether dnsmasq has given `lease` out.
-absl::StatusOr<bool> IsGivenOut(virNetworkPtr network, const Lease& lease) {
-  virNetworkDHCPLeasePtr* leases = nullptr;
-  const int count = virNetworkGetDHCPLeases(network, lease.mac.c_str(), &leases, 0);
-  if (count < 0) {
-    // A driver without DHCP, such as libvirt's in-memory one, has given out none.
-    if (virGetLastErrorCode() == VIR_ERR_NO_SUPPORT) return false;
-    return LastError("reading a network's DHCP leases");
-  }
-  const std::unique_ptr<virNetworkDHCPLeasePtr, Freer> list(leases);
-  const std::string address = lease.address.ToString();
-  bool found = false;
-  for (int i = 0; i < count; ++i) {
-    found = found || address == leases[i]->ipaddr;
-    virNetworkDHCPLeaseFree(leases[i]);
-  }
-  return found;
-}
-
-// Makes dnsmasq forget what it may have given out for `lease`. Waits for that, but not for ever:
-// what is left over expires.
-absl::Status Release(const LiveNetwork& live, const Lease& lease, HostNetwork& host,
-                     base::Logger& log) {
-  // Sent in any case: a lease of this moment may not have reached libvirt's list yet.
-  const absl::Status sent =
-      host.ReleaseLease(live.description.bridge, live.description.gateway, lease);
-  FLATVM_ASSIGN_OR_RETURN(bool given_out, IsGivenOut(live.handle.get(), lease));
-  if (!given_out) return absl::OkStatus();
-  FLATVM_RETURN_IF_ERROR(sent);
-  const auto deadline = std::chrono::steady_clock::now() + kReleaseWait;
-  while (given_out && std::chrono::steady_clock::now() < deadline) {
-    std::this_thread::sleep_for(kReleasePoll);
-    FLATVM_ASSIGN_OR_RETURN(given_out, IsGivenOut(live.handle.get(), lease));
-  }
-  if (given_out) {
-    log.Log(base::LogLevel::kWarning,
-            base::StrCat("dnsmasq keeps the DHCP lease of ", lease.address.ToString(),
-                         " until it expires, ignoring"),
-            base::LogFields{.tenant = live.description.tenant});
-  }
-  return absl::OkStatus();
-}
-
-bool HasEntry(const LiveNetwork& live, const Lease& lease) {
-  const std::vector<Lease>& leases = live.description.leases;
-  return std::find(leases.begin(), leases.end(), lease) != leases.end();
-}
-
-// Entry first, so that the machine gets no new lease; but dnsmasq serves no DHCP once the last
-// entry is gone.
-absl::Status RemoveEntry(LiveNetwork& live, const Lease& lease, HostNetwork& host,
-                         base::Logger& log) {
-  std::vector<Lease>& leases = live.description.leases;
-  if (leases.size() == 1) FLATVM_RETURN_IF_ERROR(Release(live, lease, host, log));
-  FLATVM_RETURN_IF_ERROR(
-      UpdateHost(live.handle.get(), VIR_NETWORK_UPDATE_COMMAND_DELETE, BuildHostMatchXml(lease)));
-  leases.erase(std::remove(leases.begin(), leases.end(), lease), leases.end());
-  return leases.empty() ? absl::OkStatus() : Release(live, lease, host, log);
-}
-
-absl::Status AddEntry(LiveNetwork& live, const Lease& lease) {
-  FLATVM_RETURN_IF_ERROR(UpdateHost(live.handle.get(), VIR_NETWORK_UPDATE_COMMAND_ADD_LAST,
-                                    BuildHostXml(live.description.tenant, lease)));
-  live.description.leases.push_back(lease);
-  return absl::OkStatus();
-}
-
-// Removes entries that nobody asked for, then adds what is missing: a name or address may have
-// changed hands.
-absl::Status AlignLeases(LiveNetwork& live, const std::vector<Lease>& wanted, HostNetwork& host,
-                         base::Logger& log) {
-  for (const Lease& lease : std::vector<Lease>(live.description.leases)) {
-    if (std::find(wanted.begin(), wanted.end(), lease) == wanted.end()) {
-      FLATVM_RETURN_IF_ERROR(RemoveEntry(live, lease, host, log));
-    }
-  }
-  for (const Lease& lease : wanted) {
-    if (!HasEntry(live, lease)) FLATVM_RETURN_IF_ERROR(AddEntry(live, lease));
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
-absl::Status LibvirtNetworks::EnsureNetwork(const NetworkSpec& spec) {
-  FLATVM_RETURN_IF_ERROR(CheckNetworkSpec(spec));
+NetworkSpec LibvirtNetworks::Possible(const NetworkSpec& spec) {
+  NetworkSpec possible = spec;
+  if (!spec.prefix || host_.HasIpv6()) return possible;
+  possible.prefix.reset();
+  if (!told_of_ipv6_.exchange(true)) {
+    log_.Log(base::LogLevel::kWarning,
+             "the kernel has no IPv6: tenants' networks are made without their prefixes");
+  }
+  return possible;
+}
+
+absl::Status LibvirtNetworks::EnsureNetwork(const NetworkSpec& asked) {
+  FLATVM_RETURN_IF_ERROR(CheckNetworkSpec(asked));
+  const NetworkSpec spec = Possible(asked);
   FLATVM_ASSIGN_OR_RETURN(const auto connection, connection_.Get());
   FLATVM_ASSIGN_OR_RETURN(std::optional<LiveNetwork> live,
                           FindNetwork(connection.get(), spec.tenant));
@@ -229,13 +138,14 @@ absl::Status LibvirtNetworks::EnsureNetwork(const NetworkSpec& spec) {
   return absl::OkStatus();
 }
 
-absl::Status LibvirtNetworks::RemoveNetwork(const std::string& tenant, const Ipv4Subnet& subnet) {
+absl::Status LibvirtNetworks::RemoveNetwork(const std::string& tenant, const Ipv4Subnet& subnet,
+                                            const std::optional<Ipv6Prefix>& prefix) {
   FLATVM_RETURN_IF_ERROR(base::CheckName("tenant", tenant));
   FLATVM_ASSIGN_OR_RETURN(const auto connection, connection_.Get());
   FLATVM_ASSIGN_OR_RETURN(const std::optional<LiveNetwork> live,
                           FindNetwork(connection.get(), tenant));
   if (live) FLATVM_RETURN_IF_ERROR(Destroy(live->handle.get()));
-  return host_.RemoveFilter(subnet);
+  return host_.RemoveFilter(subnet, prefix);
 }
 
 absl::Status LibvirtNetworks::AddLease(const std::string& tenant, const Lease& lease) {
@@ -244,7 +154,7 @@ absl::Status LibvirtNetworks::AddLease(const std::string& tenant, const Lease& l
   FLATVM_ASSIGN_OR_RETURN(const auto connection, connection_.Get());
   FLATVM_ASSIGN_OR_RETURN(std::optional<LiveNetwork> live, FindNetwork(connection.get(), tenant));
   if (!live) return base::InternalError(base::StrCat("no network ", NetworkName(tenant)));
-  if (!HasEntry(*live, lease)) FLATVM_RETURN_IF_ERROR(AddEntry(*live, lease));
+  FLATVM_RETURN_IF_ERROR(EnsureEntry(*live, lease));
   return host_.AddMachine(live->description.bridge, lease);
 }
 
@@ -284,9 +194,7 @@ absl::Status LibvirtNetworks::StartDeadServers() {
   for (const auto& [network, live] : networks) {
     const bool served = live.leases.empty() || serving.contains(live.gateway);
     if (served || virNetworkIsActive(network.get()) != 1) continue;
-    // An entry becomes what it is: libvirt tells its dnsmasq, and starts one that is not there.
-    const absl::Status started = UpdateHost(network.get(), VIR_NETWORK_UPDATE_COMMAND_MODIFY,
-                                            BuildHostXml(live.tenant, live.leases.front()));
+    const absl::Status started = TouchEntry(network.get(), live.tenant, live.leases.front());
     log_.Log(
         started.ok() ? base::LogLevel::kWarning : base::LogLevel::kError,
         base::StrCat("the DHCP and DNS server of network ", NetworkName(live.tenant), " had ended",

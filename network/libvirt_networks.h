@@ -2,7 +2,9 @@
 // Networks carry the tenant in their metadata; one without it is the operator's and never touched.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -28,10 +30,12 @@ class LibvirtNetworks final : public TenantNetworks {
 
   // As the port says. The filter is there before the bridge, and its guard before a machine is on
   // it. A live network that differs by more than leases and MTU is replaced if no machine is
-  // attached. What the parts of a new one took is a line in the log. Errors: also INVALID_ARGUMENT,
+  // attached. What the parts of a new one took is a line in the log, and so is, once, that the
+  // kernel has no IPv6 for a prefix. Errors: also INVALID_ARGUMENT,
   // as CheckNetworkSpec; INTERNAL if a network of that name is not flatvm's.
   absl::Status EnsureNetwork(const NetworkSpec& spec) override;
-  absl::Status RemoveNetwork(const std::string& tenant, const Ipv4Subnet& subnet) override;
+  absl::Status RemoveNetwork(const std::string& tenant, const Ipv4Subnet& subnet,
+                             const std::optional<Ipv6Prefix>& prefix) override;
   // Errors: also INTERNAL if there is no such network, or another entry has the MAC, name or
   // address.
   absl::Status AddLease(const std::string& tenant, const Lease& lease) override;
@@ -54,9 +58,13 @@ class LibvirtNetworks final : public TenantNetworks {
   absl::Status StartDeadServers();
 
  private:
+  // What can be had of it here.
+  NetworkSpec Possible(const NetworkSpec& spec);
+
   libvirt::Connection& connection_;
   HostNetwork& host_;
   base::Logger& log_;
+  std::atomic<bool> told_of_ipv6_ = false;  // that there is none
 };
 
 }  // namespace flatvm::network

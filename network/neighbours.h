@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "absl/status/status.h"
 #include "network/tenant_networks.h"
@@ -14,7 +15,12 @@ namespace flatvm::network {
 // asks nobody before its first packet to it, and believes nobody's answer.
 absl::Status EnsureNeighbour(uint32_t bridge, const Lease& machine);
 
-// OK if there is none.
-absl::Status RemoveNeighbour(uint32_t bridge, const Lease& machine);
+// The same of IPv6, for its address in the prefix and the link-local one. OK without doing anything
+// where the kernel, or for its MTU the bridge, has no IPv6.
+absl::Status EnsureIpv6Neighbours(uint32_t bridge, const Lease& machine, const Ipv6Prefix& prefix);
+
+// Both. OK if there are none.
+absl::Status RemoveNeighbour(uint32_t bridge, const Lease& machine,
+                             const std::optional<Ipv6Prefix>& prefix);
 
 }  // namespace flatvm::network

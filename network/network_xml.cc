@@ -18,6 +18,7 @@ constexpr char kForwardMode[] = "open";  // libvirt routes but makes no rule: fi
 constexpr char kMetadataElement[] = "flatvm:network";
 constexpr char kDnsmasqUri[] = "http://libvirt.org/schemas/network/dnsmasq/1.0";
 constexpr size_t kMacLength = 17;
+constexpr uint32_t kAdvertiseSeconds = 600;  // machines that boot ask for it
 
 bool IsMac(std::string_view text) {
   if (text.size() != kMacLength) return false;
@@ -53,6 +54,13 @@ void AppendHost(pugi::xml_node parent, const std::string& tenant, const Lease& l
   Set(host, "ip", lease.address.ToString());
 }
 
+void AppendName(pugi::xml_node parent, const std::string& tenant, const Lease& lease,
+                const Ipv6Address& address) {
+  pugi::xml_node host = parent.append_child("host");
+  Set(host, "ip", address.ToString());
+  host.append_child("hostname").text().set(QualifiedName(tenant, lease.hostname).c_str());
+}
+
 const char* ModeText(NetworkMode mode) {
   switch (mode) {
     case NetworkMode::kNat:
@@ -65,9 +73,20 @@ const char* ModeText(NetworkMode mode) {
   return "";
 }
 
+// Advertisements of a prefix, and of no router: IPv6 leads nowhere else. Nor of a DNS server, which
+// dnsmasq otherwise adds: DHCP names one, and guests whose address is not the one they may have
+// would ask it in vain.
+std::vector<std::string> Ipv6Options(const NetworkSpec& spec) {
+  if (!spec.prefix) return {};
+  const std::string prefix = spec.prefix->ToString();
+  return {"enable-ra", "dhcp-option=option6:dns-server",
+          base::StrCat("dhcp-range=", prefix.substr(0, prefix.find('/')), ",ra-only,64"),
+          base::StrCat("ra-param=", BridgeName(spec.subnet), ",", kAdvertiseSeconds, ",0")};
+}
+
 // What dnsmasq is told beyond what libvirt has words for. Without a way out of the machines' own,
 // it asks no server of the host's for them either: questions are a way out, too.
-std::vector<std::string> DnsmasqOptions(const NetworkSpec& spec) {
+std::vector<std::string> ModeOptions(const NetworkSpec& spec) {
   switch (spec.mode) {
     case NetworkMode::kNat:
       return {};
@@ -83,7 +102,8 @@ std::vector<std::string> DnsmasqOptions(const NetworkSpec& spec) {
 }
 
 void AppendDnsmasqOptions(pugi::xml_node network, const NetworkSpec& spec) {
-  const std::vector<std::string> options = DnsmasqOptions(spec);
+  std::vector<std::string> options = ModeOptions(spec);
+  for (std::string& option : Ipv6Options(spec)) options.push_back(std::move(option));
   if (options.empty()) return;
   Set(network, "xmlns:dnsmasq", kDnsmasqUri);
   pugi::xml_node list = network.append_child("dnsmasq:options");
@@ -175,6 +195,7 @@ std::string BuildNetworkXml(const NetworkSpec& spec) {
   Set(ours, "xmlns:flatvm", libvirt::kMetadataUri);
   Set(ours, "tenant", spec.tenant);
   Set(ours, "mode", ModeText(spec.mode));
+  if (spec.prefix) Set(ours, "prefix", spec.prefix->ToString());
   Set(network.append_child("forward"), "mode", kForwardMode);
   pugi::xml_node bridge = network.append_child("bridge");
   Set(bridge, "name", BridgeName(spec.subnet));
@@ -188,6 +209,12 @@ std::string BuildNetworkXml(const NetworkSpec& spec) {
   pugi::xml_node domain = network.append_child("domain");
   Set(domain, "name", DnsDomain(spec.tenant));
   Set(domain, "localOnly", "yes");
+  if (spec.prefix && !spec.leases.empty()) {
+    pugi::xml_node dns = network.append_child("dns");
+    for (const Lease& lease : spec.leases) {
+      AppendName(dns, spec.tenant, lease, AddressOf(*spec.prefix, lease.mac));
+    }
+  }
   pugi::xml_node ip = network.append_child("ip");
   Set(ip, "address", spec.subnet.Gateway().ToString());
   Set(ip, "netmask", spec.subnet.Netmask());
@@ -203,6 +230,13 @@ std::string BuildNetworkXml(const NetworkSpec& spec) {
 std::string BuildHostXml(const std::string& tenant, const Lease& lease) {
   pugi::xml_document document;
   AppendHost(document, tenant, lease);
+  return Print(document.first_child());
+}
+
+std::string BuildNameXml(const std::string& tenant, const Lease& lease,
+                         const Ipv6Address& address) {
+  pugi::xml_document document;
+  AppendName(document, tenant, lease, address);
   return Print(document.first_child());
 }
 
@@ -230,6 +264,16 @@ absl::StatusOr<NetworkDescription> ParseNetworkXml(std::string_view xml) {
       gateway.ok()) {
     description.gateway = *gateway;
   }
+  if (const auto prefix =
+          ParseIpv6Prefix("prefix", OwnElement(network).attribute("prefix").value());
+      prefix.ok()) {
+    description.prefix = *prefix;
+  }
+  for (const pugi::xml_node host : network.child("dns").children("host")) {
+    if (const auto address = ParseIpv6Address("ip", host.attribute("ip").value()); address.ok()) {
+      description.named.push_back(*address);
+    }
+  }
   for (const pugi::xml_node host : ip.child("dhcp").children("host")) {
     description.leases.push_back(ReadHost(description.tenant, host));
   }
@@ -239,8 +283,8 @@ absl::StatusOr<NetworkDescription> ParseNetworkXml(std::string_view xml) {
 bool MatchesExceptLeases(const NetworkDescription& live, const NetworkSpec& spec) {
   return live.tenant == spec.tenant && live.bridge == BridgeName(spec.subnet) &&
          live.forward_mode == kForwardMode && live.mode == ModeText(spec.mode) &&
-         live.domain == DnsDomain(spec.tenant) && live.gateway == spec.subnet.Gateway() &&
-         live.netmask == spec.subnet.Netmask();
+         live.prefix == spec.prefix && live.domain == DnsDomain(spec.tenant) &&
+         live.gateway == spec.subnet.Gateway() && live.netmask == spec.subnet.Netmask();
 }
 
 }  // namespace flatvm::network

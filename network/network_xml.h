@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,7 +21,9 @@ struct NetworkDescription {
   std::string domain;        // DNS
   Ipv4Address gateway;       // 0: no IPv4 address
   std::string netmask;
-  std::vector<Lease> leases;  // DHCP host entries, in libvirt's order
+  std::optional<Ipv6Prefix> prefix;  // by our metadata
+  std::vector<Ipv6Address> named;    // IPv6 addresses that have a name
+  std::vector<Lease> leases;         // DHCP host entries, in libvirt's order
 };
 
 // Errors: INVALID_ARGUMENT naming the field, unless tenant and host names are base::IsName, MACs
@@ -44,6 +47,9 @@ std::string BuildHostXml(const std::string& tenant, const Lease& lease);
 // What virNetworkUpdate finds an entry by to delete it: MAC and address, so that a name of an
 // operator's making does not matter.
 std::string BuildHostMatchXml(const Lease& lease);
+
+// The <host> below <dns> that gives an IPv6 address the machine's name.
+std::string BuildNameXml(const std::string& tenant, const Lease& lease, const Ipv6Address& address);
 
 // Errors: INTERNAL if it is no <network>. Host entries that flatvm cannot have written come with
 // what could be read.

@@ -11,6 +11,8 @@ add table bridge flatvm
 add set bridge flatvm ports { type ifname; }
 add set bridge flatvm macs { type ifname . ether_addr; }
 add set bridge flatvm addresses { type ifname . ipv4_addr; }
+add set bridge flatvm addresses6 { type ifname . ipv6_addr; }
+add set bridge flatvm targets { typeof meta iifname . @th,64,128; }
 add set bridge flatvm routers { type ifname; }
 add set bridge flatvm inside { type ifname . ipv4_addr; flags interval; }
 add map bridge flatvm spoofed_of { type ifname : counter; }
@@ -43,8 +45,12 @@ add rule bridge flatvm port ether type arp arp saddr ip != 0.0.0.0 iifname . arp
 add rule bridge flatvm port ether type ip ip saddr 0.0.0.0 ip daddr 255.255.255.255 udp sport 68 udp dport 67 accept
 add rule bridge flatvm port ether type ip iifname @routers iifname . ip saddr != @inside goto no_server
 add rule bridge flatvm port ether type ip iifname . ip saddr != @addresses goto spoofed
+add rule bridge flatvm port ether type ip6 ip6 saddr != :: iifname . ip6 saddr != @addresses6 goto spoofed
+add rule bridge flatvm port icmpv6 type nd-neighbor-advert meta iifname . @th,64,128 != @targets goto spoofed
+add rule bridge flatvm port icmpv6 type nd-neighbor-solicit ip6 saddr :: meta iifname . @th,64,128 != @targets goto spoofed
 add rule bridge flatvm port goto no_server
 add rule bridge flatvm no_server udp sport { 67, 547 } goto spoofed
+add rule bridge flatvm no_server udp dport { 68, 546 } goto spoofed
 add rule bridge flatvm no_server icmp type redirect goto spoofed
 add rule bridge flatvm no_server icmpv6 type { nd-router-advert, nd-redirect, mld-listener-query } goto spoofed
 )";
@@ -53,6 +59,17 @@ constexpr const char* kKinds[] = {"spoofed", "refused"};
 
 std::string CounterName(const char* kind, const Ipv4Subnet& subnet) {
   return base::StrCat(kind, "-", BridgeName(subnet));
+}
+
+// As a target stands in a neighbour advertisement: nftables 1.0.6 has no name for that field.
+std::string HexOf(const Ipv6Address& address) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string text;
+  for (const uint8_t byte : address.bytes) {
+    text.push_back(kDigits[byte >> 4U]);
+    text.push_back(kDigits[byte & 0xFU]);
+  }
+  return text;
 }
 
 // `verb` is "add", "delete" or "list".
@@ -78,9 +95,16 @@ std::string Binding(const char* verb, const PortBinding& binding) {
     routing = element("routers", port) +
               element("inside", base::StrCat(port, " . ", binding.subnet.ToString()));
   }
+  std::string ipv6;
+  const auto add = [&](const Ipv6Address& address) {
+    ipv6 += element("addresses6", base::StrCat(port, " . ", address.ToString())) +
+            element("targets", base::StrCat(port, " . 0x", HexOf(address)));
+  };
+  add(binding.link_local);
+  if (binding.address6) add(*binding.address6);
   return base::StrCat(routing, element("macs", base::StrCat(port, " . ", binding.mac)),
                       element("addresses", base::StrCat(port, " . ", binding.address.ToString())),
-                      element("spoofed_of", counter("spoofed")),
+                      ipv6, element("spoofed_of", counter("spoofed")),
                       element("refused_of", counter("refused")), element("ports", port));
 }
 
@@ -98,7 +122,8 @@ std::string BuildUnbindAllPorts() {
   std::string text;
   for (const char* what :
        {"set bridge flatvm ports", "set bridge flatvm macs", "set bridge flatvm addresses",
-        "set bridge flatvm routers", "set bridge flatvm inside", "map bridge flatvm spoofed_of",
+        "set bridge flatvm addresses6", "set bridge flatvm targets", "set bridge flatvm routers",
+        "set bridge flatvm inside", "map bridge flatvm spoofed_of",
         "map bridge flatvm refused_of"}) {
     base::StrAppend(&text, "flush ", what, "\n");
   }

@@ -3,6 +3,7 @@
 // port; a port that is not bound is not looked at. Pure.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,9 @@ struct PortBinding {
   std::string port;  // the interface's name
   std::string mac;
   Ipv4Address address;
-  Ipv4Subnet subnet;    // the tenant's
+  Ipv4Subnet subnet;  // the tenant's
+  Ipv6Address link_local;
+  std::optional<Ipv6Address> address6;  // beside that; nullopt: none
   bool routes = false;  // its siblings' router: also sends what comes from outside the subnet
   auto operator<=>(const PortBinding&) const = default;
 };

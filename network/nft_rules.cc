@@ -7,6 +7,7 @@
 
 #include "daemon/base/error.h"
 #include "daemon/base/str_cat.h"
+#include "network/address_pool.h"
 #include "network/tenant_networks.h"
 
 namespace flatvm::network {
@@ -17,6 +18,7 @@ constexpr size_t kMaxInterfaceName = 15;  // IFNAMSIZ less the terminating zero
 // The set `uplinks` apart, every element begins with a bridge.
 //   sources:  which addresses may speak on a bridge
 //   gateways: the one address of the host that a bridge may speak to
+//   dual:     bridges with IPv6; sources6 and gateways6 as above, link-local addresses among them
 //   hairpins: bridge . the same bridge; nftables cannot compare two fields of a packet
 //   exits:    bridges whose machines may leave by an uplink
 //   routed:   bridges on which the primary is the others' router: a host with br_netfilter judges
@@ -30,6 +32,9 @@ add table inet flatvm
 add set inet flatvm uplinks { type ifname; }
 add set inet flatvm sources { type ifname . ipv4_addr; flags interval; }
 add set inet flatvm gateways { type ifname . ipv4_addr; }
+add set inet flatvm dual { type ifname; }
+add set inet flatvm sources6 { type ifname . ipv6_addr; flags interval; }
+add set inet flatvm gateways6 { type ifname . ipv6_addr; }
 add set inet flatvm hairpins { type ifname . ifname; }
 add set inet flatvm exits { type ifname; }
 add set inet flatvm routed { type ifname; }
@@ -57,6 +62,7 @@ add chain inet flatvm forward { type filter hook forward priority filter - 10; p
 add chain inet flatvm prerouting { type nat hook prerouting priority dstnat; policy accept; }
 add chain inet flatvm postrouting { type nat hook postrouting priority srcnat; policy accept; }
 add chain inet flatvm from_tenant_to_host
+add chain inet flatvm from_tenant_to_host6
 add chain inet flatvm from_tenant
 add chain inet flatvm to_tenant
 add chain inet flatvm accepted
@@ -67,6 +73,7 @@ flush chain inet flatvm forward
 flush chain inet flatvm prerouting
 flush chain inet flatvm postrouting
 flush chain inet flatvm from_tenant_to_host
+flush chain inet flatvm from_tenant_to_host6
 flush chain inet flatvm from_tenant
 flush chain inet flatvm to_tenant
 flush chain inet flatvm accepted
@@ -86,7 +93,7 @@ add rule inet flatvm spoofed counter name spoofed drop
 add rule inet flatvm refused counter name iifname map @refused_of
 add rule inet flatvm refused drop
 
-add rule inet flatvm from_tenant_to_host meta nfproto ipv6 counter name ipv6 goto refused
+add rule inet flatvm from_tenant_to_host meta nfproto ipv6 goto from_tenant_to_host6
 add rule inet flatvm from_tenant_to_host ip saddr 0.0.0.0 ip daddr 255.255.255.255 udp sport 68 udp dport 67 goto accepted
 add rule inet flatvm from_tenant_to_host iifname . ip saddr != @sources goto spoofed
 add rule inet flatvm from_tenant_to_host ip daddr 255.255.255.255 udp sport 68 udp dport 67 goto accepted
@@ -96,6 +103,16 @@ add rule inet flatvm from_tenant_to_host tcp dport 53 goto accepted
 add rule inet flatvm from_tenant_to_host icmp type echo-request goto accepted
 add rule inet flatvm from_tenant_to_host counter name to_host goto refused
 
+add rule inet flatvm from_tenant_to_host6 iifname @dual ip6 daddr ff02::/16 icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 goto accepted
+add rule inet flatvm from_tenant_to_host6 iifname . ip6 daddr != @gateways6 counter name ipv6 goto refused
+add rule inet flatvm from_tenant_to_host6 iifname . ip6 saddr != @sources6 goto spoofed
+add rule inet flatvm from_tenant_to_host6 icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 goto accepted
+add rule inet flatvm from_tenant_to_host6 udp dport 53 goto accepted
+add rule inet flatvm from_tenant_to_host6 tcp dport 53 goto accepted
+add rule inet flatvm from_tenant_to_host6 icmpv6 type echo-request goto accepted
+add rule inet flatvm from_tenant_to_host6 counter name to_host goto refused
+
+add rule inet flatvm from_tenant meta nfproto ipv6 iifname @dual iifname . oifname @hairpins goto accepted
 add rule inet flatvm from_tenant meta nfproto ipv6 counter name ipv6 goto refused
 add rule inet flatvm from_tenant iifname @routed iifname . oifname @hairpins goto accepted
 add rule inet flatvm from_tenant iifname . ip saddr != @sources goto spoofed
@@ -125,8 +142,20 @@ std::string Element(const char* verb, const std::string& set, const std::string&
   return base::StrCat(verb, " element inet ", kNftTable, " ", set, " { ", value, " }\n");
 }
 
+std::string Ipv6Elements(const char* verb, const Ipv4Subnet& subnet, const Ipv6Prefix& prefix) {
+  const std::string bridge = Quoted(BridgeName(subnet));
+  const auto on_bridge = [&](const char* set, const std::string& value) {
+    return Element(verb, set, base::StrCat(bridge, " . ", value));
+  };
+  return base::StrCat(Element(verb, "dual", bridge), on_bridge("sources6", prefix.ToString()),
+                      on_bridge("sources6", kLinkLocal.ToString()),
+                      on_bridge("gateways6", prefix.Gateway().ToString()),
+                      on_bridge("gateways6", LinkLocalGateway(subnet).ToString()));
+}
+
 // `verb` is "add" or "delete".
-std::string TenantElements(const char* verb, const Ipv4Subnet& subnet) {
+std::string TenantElements(const char* verb, const TenantRules& tenant) {
+  const Ipv4Subnet& subnet = tenant.subnet;
   const std::string bridge = Quoted(BridgeName(subnet));
   std::string text = base::StrCat(
       Element(verb, "sources", base::StrCat(bridge, " . ", subnet.ToString())),
@@ -136,6 +165,7 @@ std::string TenantElements(const char* verb, const Ipv4Subnet& subnet) {
     text += Element(verb, base::StrCat(kind, "_of"),
                     base::StrCat(bridge, " : ", Quoted(CounterName(kind, subnet))));
   }
+  if (tenant.prefix) text += Ipv6Elements(verb, subnet, *tenant.prefix);
   return text;
 }
 
@@ -190,7 +220,8 @@ std::string BuildRestore(const std::vector<std::string>& uplinks,
                          const std::vector<TenantRules>& tenants) {
   std::string text = BuildBaseRuleset(uplinks);
   for (const char* what :
-       {"set inet flatvm sources", "set inet flatvm gateways", "set inet flatvm hairpins",
+       {"set inet flatvm sources", "set inet flatvm gateways", "set inet flatvm dual",
+        "set inet flatvm sources6", "set inet flatvm gateways6", "set inet flatvm hairpins",
         "set inet flatvm exits", "set inet flatvm routed", "set inet flatvm routers",
         "map inet flatvm accepted_of", "map inet flatvm spoofed_of",
         "map inet flatvm refused_of"}) {
@@ -208,15 +239,15 @@ std::string BuildAnew(const std::vector<std::string>& uplinks,
 }
 
 std::string BuildAddTenant(const TenantRules& tenant) {
-  return base::StrCat(TenantCounters("add", tenant.subnet), TenantElements("add", tenant.subnet),
+  return base::StrCat(TenantCounters("add", tenant.subnet), TenantElements("add", tenant),
                       WaysOut(tenant, tenant.mode));
 }
 
 std::string BuildRemoveTenant(const TenantRules& tenant) {
   // A delete of what is not there would fail the transaction: everything is added first.
   const Ipv4Subnet& subnet = tenant.subnet;
-  return base::StrCat(kTableAndSets, TenantCounters("add", subnet), TenantElements("add", subnet),
-                      TenantElements("delete", subnet), TenantCounters("delete", subnet),
+  return base::StrCat(kTableAndSets, TenantCounters("add", subnet), TenantElements("add", tenant),
+                      TenantElements("delete", tenant), TenantCounters("delete", subnet),
                       WaysOut(tenant, std::nullopt));
 }
 

@@ -2,6 +2,7 @@
 // runs it.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,7 @@ struct TenantRules {
   Ipv4Subnet subnet;
   NetworkMode mode = NetworkMode::kNat;
   Ipv4Address primary;  // who alone leaves in kViaPrimary
+  std::optional<Ipv6Prefix> prefix = std::nullopt;
 };
 
 // Makes table, sets, counters and chains, or brings them up to date, in one transaction: chains are

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "daemon/base/str_cat.h"
+#include "network/address_pool.h"
 
 namespace flatvm::network {
 
@@ -13,6 +14,10 @@ std::string BridgeName(const Ipv4Subnet& subnet) {
   char text[sizeof("fv-00000000")];
   std::snprintf(text, sizeof(text), "fv-%08x", subnet.address.value);
   return text;
+}
+
+Ipv6Address LinkLocalGateway(const Ipv4Subnet& subnet) {
+  return AddressOf(kLinkLocal, MacFor(subnet.Gateway()));
 }
 
 const Lease* FindPrimary(const std::vector<Lease>& leases) {

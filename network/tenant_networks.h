@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "network/ipv4.h"
+#include "network/ipv6.h"
 
 namespace flatvm::network {
 
@@ -49,6 +51,9 @@ struct NetworkSpec {
   uint32_t mtu = 0;           // of its bridge and NICs; 0: Ethernet's, 1500
   NetworkMode mode = NetworkMode::kNat;
   std::vector<PortForward> forwards;
+  // Where its machines have IPv6 addresses, each by its MAC; nullopt: they have link-local ones
+  // only.
+  std::optional<Ipv6Prefix> prefix = std::nullopt;
 };
 
 // The primary's lease among a network's; null: it has none.
@@ -69,6 +74,9 @@ std::string NetworkName(const std::string& tenant);
 // as "fv-0ad50400".
 std::string BridgeName(const Ipv4Subnet& subnet);
 
+// The gateway's, which follows from its MAC.
+Ipv6Address LinkLocalGateway(const Ipv4Subnet& subnet);
+
 // Thread-safe; every call blocks on libvirtd or the kernel.
 // Errors of every call: UNAVAILABLE / kHypervisorUnavailable without libvirtd; INVALID_ARGUMENT
 // naming a malformed field; INTERNAL.
@@ -78,12 +86,15 @@ class TenantNetworks {
 
   // Makes and starts the network with DHCP, DNS and NAT if it is not there as described; brings its
   // leases in line; puts its filter rules in place. Machines attached to a network that is there
-  // already are not disturbed. Errors: also FAILED_PRECONDITION / kNetworkInUse if it is there
-  // otherwise than described, but for leases, and machines are on it.
+  // already are not disturbed. Without its prefix where the kernel has no IPv6. Errors: also
+  // FAILED_PRECONDITION / kNetworkInUse if it is there otherwise than described, but for leases,
+  // and machines are on it.
   virtual absl::Status EnsureNetwork(const NetworkSpec& spec) = 0;
 
-  // Stops and removes network, bridge, leases and rules; OK if it is not there.
-  virtual absl::Status RemoveNetwork(const std::string& tenant, const Ipv4Subnet& subnet) = 0;
+  // Stops and removes network, bridge, leases and rules; OK if it is not there. `prefix` as its
+  // NetworkSpec had it, whatever prefixes are made of by now.
+  virtual absl::Status RemoveNetwork(const std::string& tenant, const Ipv4Subnet& subnet,
+                                     const std::optional<Ipv6Prefix>& prefix) = 0;
 
   // Adds a DHCP host entry; OK if just this one is there. Errors: also INTERNAL if another has its
   // MAC, name or address, or if there is no network.

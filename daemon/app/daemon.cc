@@ -15,6 +15,7 @@
 #include "daemon/app/admin_listener.h"
 #include "daemon/app/broker_settings.h"
 #include "daemon/app/host.h"
+#include "daemon/app/ipv6_pool.h"
 #include "daemon/app/serve_loop.h"
 #include "daemon/app/stop_at.h"
 #include "daemon/app/worker.h"
@@ -52,9 +53,11 @@ constexpr char kAdminSocket[] = "/run/flatvm/admin.sock";
 constexpr std::chrono::seconds kMaintenancePeriod{30};
 
 // UnmetRequirements has seen that the pool parses.
-network::SubnetPool SubnetsOf(const config::Config& config) {
+network::SubnetPool SubnetsOf(const config::Config& config,
+                              const std::optional<network::Ipv6Pool>& ipv6_pool) {
   const auto pool = network::ParseIpv4Subnet("network.subnet_pool", config.subnet_pool);
-  return network::SubnetPool(pool.value_or(network::Ipv4Subnet{}), config.subnet_prefix_length);
+  return network::SubnetPool(pool.value_or(network::Ipv4Subnet{}), config.subnet_prefix_length,
+                             ipv6_pool);
 }
 
 // The socket unit and the configuration each name the port; only one of them is right.
@@ -75,11 +78,12 @@ absl::Status CheckVsockPort(int listener, uint32_t port) {
 // Every room of flatvmd, in the order in which they stand on each other.
 class Daemon {
  public:
-  Daemon(const config::Config& config, const StopAt& stop_at, base::Logger& log)
+  Daemon(const config::Config& config, const std::optional<network::Ipv6Pool>& ipv6_pool,
+         const StopAt& stop_at, base::Logger& log)
       : config_(config),
         log_(log),
         settings_(SettingsOf(config)),
-        host_(config, stop_at, log),
+        host_(config, ipv6_pool, stop_at, log),
         launcher_(
             gate::LauncherOptions{.program = config.front_program,
                                   .memory_max_bytes = config.front_overhead_mib * base::kMebibyte,
@@ -99,8 +103,8 @@ class Daemon {
         volumes_(settings_, ports_, registry_, quota_moves_),
         vms_(settings_, ports_, registry_, cids_, carver_, quota_moves_, volumes_),
         images_(settings_, ports_, registry_),
-        tenants_(settings_, ports_, registry_, cids_, carver_, SubnetsOf(config), vms_, volumes_,
-                 quota_moves_, images_),
+        tenants_(settings_, ports_, registry_, cids_, carver_, SubnetsOf(config, ipv6_pool), vms_,
+                 volumes_, quota_moves_, images_),
         updates_(settings_, ports_, registry_, carver_),
         directory_(settings_, ports_, registry_),
         callers_(ports_, registry_),
@@ -270,7 +274,8 @@ absl::Status RunDaemon(const config::Config& config, base::Logger& log) {
   // them.
   google::protobuf::SetLogHandler(nullptr);
   FLATVM_ASSIGN_OR_RETURN(const StopAt stop_at, FindStopAt(std::getenv(base::kStopAt), log));
-  return Daemon(config, stop_at, log).Run();
+  FLATVM_ASSIGN_OR_RETURN(const std::optional<network::Ipv6Pool> ipv6_pool, EnsureIpv6Pool(config));
+  return Daemon(config, ipv6_pool, stop_at, log).Run();
 }
 
 }  // namespace flatvm::app

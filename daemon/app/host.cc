@@ -11,12 +11,13 @@ network::Ipv4Subnet PoolOf(const config::Config& config) {
 
 }  // namespace
 
-Host::Host(const config::Config& config, const StopAt& stop_at, base::Logger& log)
+Host::Host(const config::Config& config, const std::optional<network::Ipv6Pool>& ipv6_pool,
+           const StopAt& stop_at, base::Logger& log)
     : connection(config.libvirt_uri, &log),
       hypervisor(connection, log),
       primary_share(connection),
       primary_disks(connection, log, clock),
-      kernel_network({.uplink = config.uplink, .pool = PoolOf(config)}, log),
+      kernel_network({.uplink = config.uplink, .pool = PoolOf(config), .pool6 = ipv6_pool}, log),
       networks(connection, kernel_network, log),
       cgroups(cgroups::SystemdCgroupsSettings{.storage_dir = config.state_dir}),
       storage(storage::FileStorageSettings{.state_dir = config.state_dir,

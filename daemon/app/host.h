@@ -1,6 +1,8 @@
 // What flatvmd has its effects with: the implementations of the broker's ports.
 #pragma once
 
+#include <optional>
+
 #include "cgroups/systemd_cgroups.h"
 #include "daemon/app/stop_at.h"
 #include "daemon/base/clock.h"
@@ -28,7 +30,8 @@ namespace flatvm::app {
 // Members stand on those before them. Each is as its own header says, also about threads.
 struct Host {
   // Touches nothing yet. `log` outlives this.
-  Host(const config::Config& config, const StopAt& stop_at, base::Logger& log);
+  Host(const config::Config& config, const std::optional<network::Ipv6Pool>& ipv6_pool,
+       const StopAt& stop_at, base::Logger& log);
   Host(const Host&) = delete;
   Host& operator=(const Host&) = delete;
 

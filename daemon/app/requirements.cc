@@ -11,6 +11,7 @@
 #include "daemon/base/str_cat.h"
 #include "daemon/base/unique_fd.h"
 #include "network/ipv4.h"
+#include "network/ipv6.h"
 
 namespace flatvm::app {
 namespace {
@@ -82,6 +83,14 @@ void CheckSubnets(const config::Config& config, Messages* unmet) {
   }
 }
 
+void CheckIpv6Pool(const std::string& pool, Messages* unmet) {
+  if (pool == "auto" || pool == "none") return;
+  const auto parsed = network::ParseIpv6Pool("network.ipv6_pool", pool);
+  if (!parsed.ok()) {
+    unmet->push_back(base::StrCat(base::Message(parsed.status()), "; or be \"auto\", or \"none\""));
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> UnmetRequirements(const config::Config& config, const HostPaths& paths) {
@@ -96,6 +105,7 @@ std::vector<std::string> UnmetRequirements(const config::Config& config, const H
   CheckProgram(config.qemu_img_program, "install the package qemu-utils", &unmet);
   CheckStateDirectory(config.state_dir, &unmet);
   CheckSubnets(config, &unmet);
+  CheckIpv6Pool(config.ipv6_pool, &unmet);
   return unmet;
 }
 

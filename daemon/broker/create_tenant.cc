@@ -69,7 +69,7 @@ class TenantLifecycle::Creation {
     FLATVM_RETURN_IF_ERROR(owner_.ports_.records.PutTenant(tenant_));
     rollback_.Push("slice", [this] { return owner_.RemoveSliceUnlessOccupied(tenant_.name); });
     rollback_.Push("network", [this] {
-      return owner_.ports_.networks.RemoveNetwork(tenant_.name, tenant_.subnet);
+      return owner_.ports_.networks.RemoveNetwork(tenant_.name, tenant_.subnet, tenant_.prefix);
     });
     FLATVM_RETURN_IF_ERROR(owner_.EnsureEffects(tenant_, {PrimaryLease(tenant_)}));
     rollback_.Push("primary's definition",
@@ -132,6 +132,7 @@ class TenantLifecycle::Creation {
     {
       const std::lock_guard lock(owner_.subnets_mutex_);
       FLATVM_ASSIGN_OR_RETURN(tenant_.subnet, owner_.subnets_.Allocate());
+      tenant_.prefix = owner_.subnets_.PrefixOf(tenant_.subnet);
     }
     rollback_.Push("reservation", [this] {
       Forget();

@@ -15,6 +15,7 @@
 #include "daemon/broker/own_image.h"
 #include "daemon/broker/request_claim.h"
 #include "daemon/broker/stage_timer.h"
+#include "daemon/broker/tenant_plan.h"
 #include "daemon/broker/validation.h"
 #include "daemon/broker/vm_lifecycle.h"
 #include "daemon/broker/vm_plan.h"
@@ -111,6 +112,7 @@ class VmLifecycle::Creation {
     carve_ = tenant->record.carve.mode;
     FLATVM_ASSIGN_OR_RETURN(vm_.address, tenant->addresses.Allocate());
     vm_.mac = network::MacFor(vm_.address);
+    vm_.ipv6_address = Ipv6AddressOf(tenant->record, vm_.mac);
     auto cid = owner_.cids_.Allocate([&](base::VsockCid other) { return state->HasCid(other); });
     if (!cid.ok()) {
       tenant->addresses.Remove(vm_.address);

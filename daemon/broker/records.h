@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -72,6 +73,7 @@ struct VmRecord {
   VmSpec spec;           // as it was granted
   std::string image_id;  // of the tenant's own image that its disk stands on; empty: the catalog's
   network::Ipv4Address address;
+  std::optional<network::Ipv6Address> ipv6_address;  // nullopt: its tenant has no prefix
   std::string mac;
   base::VsockCid cid;
   std::chrono::system_clock::time_point created_at;
@@ -104,6 +106,7 @@ struct TenantRecord {
   std::string mac;
   network::Ipv4Address address;  // of the primary
   network::Ipv4Subnet subnet;
+  std::optional<network::Ipv6Prefix> prefix;  // nullopt: its machines have link-local IPv6 only
   network::NetworkMode network_mode = network::NetworkMode::kNat;
   std::vector<network::PortForward> forwards;
   hypervisor::PrimaryUndo undo;

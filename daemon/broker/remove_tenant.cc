@@ -42,7 +42,7 @@ absl::Status TenantLifecycle::RemoveEffects(const TenantRecord& tenant, PrimaryR
         ports_.hypervisor.RestartPrimary(tenant.primary_uuid, settings_.shutdown_timeout_ms));
     needs_restart->clear();
   }
-  FLATVM_RETURN_IF_ERROR(ports_.networks.RemoveNetwork(tenant.name, tenant.subnet));
+  FLATVM_RETURN_IF_ERROR(ports_.networks.RemoveNetwork(tenant.name, tenant.subnet, tenant.prefix));
   FLATVM_RETURN_IF_ERROR(RemoveSliceUnlessOccupied(tenant.name));
   FLATVM_RETURN_IF_ERROR(ports_.quota_disks.RemoveQuotaDisk(tenant.name));
   FLATVM_RETURN_IF_ERROR(ports_.storage.RemoveTenant(tenant.name));

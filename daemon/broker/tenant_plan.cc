@@ -45,13 +45,20 @@ network::Lease PrimaryLease(const TenantRecord& tenant) {
   return network::Lease{.hostname = kPrimaryHostname, .mac = tenant.mac, .address = tenant.address};
 }
 
+std::optional<network::Ipv6Address> Ipv6AddressOf(const TenantRecord& tenant,
+                                                  const std::string& mac) {
+  if (!tenant.prefix) return std::nullopt;
+  return network::AddressOf(*tenant.prefix, mac);
+}
+
 network::NetworkSpec NetworkSpecOf(const TenantRecord& tenant,
                                    const std::vector<network::Lease>& leases) {
   return network::NetworkSpec{.tenant = tenant.name,
                               .subnet = tenant.subnet,
                               .leases = leases,
                               .mode = tenant.network_mode,
-                              .forwards = tenant.forwards};
+                              .forwards = tenant.forwards,
+                              .prefix = tenant.prefix};
 }
 
 absl::Status CheckNetworkFree(const TenantEntry& tenant, const hypervisor::PrimaryInfo& primary) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -24,6 +25,10 @@ std::vector<std::string> LacksOf(const hypervisor::PrimaryInfo& primary,
 hypervisor::PrimaryAttachment AttachmentOf(const TenantRecord& tenant);
 
 network::Lease PrimaryLease(const TenantRecord& tenant);
+
+// A machine's IPv6 address on the tenant's network; nullopt: the tenant has none.
+std::optional<network::Ipv6Address> Ipv6AddressOf(const TenantRecord& tenant,
+                                                  const std::string& mac);
 
 // The tenant's network with the machines that it is to have.
 network::NetworkSpec NetworkSpecOf(const TenantRecord& tenant,

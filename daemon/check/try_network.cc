@@ -7,7 +7,9 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <cerrno>
+#include <cstdint>
 #include <thread>
 
 #include "daemon/base/capabilities.h"
@@ -23,6 +25,9 @@ constexpr char kBridge[] = "fv-check";
 // Any would do: no packet comes by.
 constexpr network::Ipv4Subnet kPool{.address = {0x0AD50000U}, .prefix_length = 16};
 constexpr network::Ipv4Subnet kSubnet{.address = {0x0AD50000U}, .prefix_length = 24};
+constexpr network::Ipv6Pool kPool6{{0xFD}};
+constexpr network::Ipv6Prefix kPrefix{{0xFD}};
+constexpr std::array<uint8_t, 6> kMac = {0x52, 0x54, 0, 0xD5, 0, 2};
 
 absl::Status MakeBridge() {
   const base::UniqueFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
@@ -33,13 +38,19 @@ absl::Status MakeBridge() {
   return absl::OkStatus();
 }
 
-// As flatvmd has them, and no more: of CAP_SYS_ADMIN kernels check programs less.
+// Every kind of program, with IPv6. Capabilities as flatvmd has them, and no more: of CAP_SYS_ADMIN
+// kernels check programs less.
 absl::Status TryGuard() {
   FLATVM_RETURN_IF_ERROR(base::KeepCapabilities({CAP_BPF, CAP_NET_ADMIN}));
-  guard::TenantGuard guard(kPool, "");  // counts of its own
+  guard::TenantGuard guard({.ipv4 = kPool, .ipv6 = kPool6}, "");  // counts of its own
   const uint32_t uplink = ::if_nametoindex("lo");
   FLATVM_RETURN_IF_ERROR(guard.EnsureUplink(uplink));
-  return guard.EnsureBridge(::if_nametoindex(kBridge), kSubnet, {.uplinks = {uplink}});
+  FLATVM_RETURN_IF_ERROR(guard.EnsureBridge(::if_nametoindex(kBridge),
+                                            {.ipv4 = kSubnet, .ipv6 = kPrefix, .gateway_mac = kMac},
+                                            {.uplinks = {uplink}}));
+  // A port's program is on its way in, where the uplink has none.
+  return guard.EnsurePort(uplink, kSubnet,
+                          {.mac = kMac, .address = kSubnet.Gateway(), .prefix = kPrefix});
 }
 
 }  // namespace

@@ -19,7 +19,10 @@ struct Config {
 
   std::string subnet_pool = "10.213.0.0/16";
   uint32_t subnet_prefix_length = 24;  // a tenant's; pool's..29
-  std::string uplink = "auto";         // interface for NAT; auto: the default route's
+  // Of tenants' IPv6 addresses: unique local ones, a /40; auto: one that is made once at random;
+  // none: machines have link-local ones only.
+  std::string ipv6_pool = "auto";
+  std::string uplink = "auto";  // interface for NAT; auto: the default route's
 
   uint32_t vmm_overhead_mib = 64;    // counted for each VM beside its guest memory
   uint32_t front_overhead_mib = 64;  // counted for each tenant

@@ -37,6 +37,7 @@ constexpr std::array kFields = {
     ConfigField{"network", "subnet_pool", TextField{&Config::subnet_pool, TextKind::kSubnet}},
     ConfigField{"network", "subnet_prefix_length",
                 NumberField{&Config::subnet_prefix_length, kMinPrefixLength, kMaxPrefixLength}},
+    ConfigField{"network", "ipv6_pool", TextField{&Config::ipv6_pool, TextKind::kAny}},
     ConfigField{"network", "uplink", TextField{&Config::uplink, TextKind::kInterface}},
     ConfigField{"overhead", "vmm", SizeField{&Config::vmm_overhead_mib, 0, kMaxOverheadMib}},
     ConfigField{"overhead", "front", SizeField{&Config::front_overhead_mib, 0, kMaxOverheadMib}},

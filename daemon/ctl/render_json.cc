@@ -25,7 +25,8 @@ Json PrimaryJson(const v1::Primary& primary) {
           {"memory_mib", primary.memory_mib()},
           {"vcpus", primary.vcpus()},
           {"granted_memory_mib", primary.granted_memory_mib()},
-          {"granted_cpu_percent", primary.granted_cpu_percent()}};
+          {"granted_cpu_percent", primary.granted_cpu_percent()},
+          {"ipv6_address", primary.ipv6_address()}};
 }
 
 Json IoLimitsJson(const v1::IoLimits& io) {
@@ -171,7 +172,8 @@ Json VmJson(const v1::Vm& vm) {
           {"volume", vm.volume()},
           {"data_volumes", StringListJson(vm.data_volumes())},
           {"from_quota_disk", vm.from_quota_disk()},
-          {"image_id", vm.image_id()}};
+          {"image_id", vm.image_id()},
+          {"ipv6_address", vm.ipv6_address()}};
 }
 
 Json ShownVmJson(const v1::ShowAnyVmResponse& shown) {
@@ -204,6 +206,8 @@ Json TenantJson(const v1::Tenant& tenant) {
           {"carve", CarveJson(tenant.carve())},
           {"quota_disk_mib", tenant.quota_disk_mib()},
           {"network_mode", NetworkModeName(tenant.network_mode())},
+          {"ipv6_subnet", tenant.ipv6_subnet()},
+          {"ipv6_gateway", tenant.ipv6_gateway()},
           {"forwards", ForwardsJson(tenant.forwards())},
           {"usage", tenant.has_usage() ? UsageJson(tenant.usage()) : Json()},
           {"traffic", tenant.has_traffic() ? TrafficJson(tenant.traffic()) : Json()}};

@@ -17,8 +17,6 @@ using Rows = std::vector<std::vector<std::string>>;
 
 std::string DiskText(uint32_t disk_mib) { return disk_mib == 0 ? "-" : FormatSizeMib(disk_mib); }
 
-std::string OrDash(const std::string& text) { return text.empty() ? "-" : text; }
-
 std::string StageText(const v1::Vm& vm) {
   std::string text;
   for (const v1::StageDuration& stage : vm.stages()) {
@@ -56,6 +54,7 @@ std::string VmDetails(const v1::ShowAnyVmResponse& shown) {
                       {"vcpus:", StrCat(vm.vcpus())},
                       {"disk:", DiskText(vm.disk_mib())},
                       {"address:", vm.address()},
+                      {"ipv6:", OrDash(vm.ipv6_address())},
                       {"mac:", vm.mac()},
                       {"cid:", StrCat(vm.cid())},
                       {"domain:", shown.domain()},
@@ -63,6 +62,8 @@ std::string VmDetails(const v1::ShowAnyVmResponse& shown) {
                       {"created:", CreatedAt(vm)},
                       {"stages:", StageText(vm)}});
 }
+
+std::string OrDash(const std::string& text) { return text.empty() ? "-" : text; }
 
 std::string RenderPairs(const std::vector<std::vector<std::string>>& pairs) {
   return base::RenderTable(pairs.front(), Rows(pairs.begin() + 1, pairs.end()));

@@ -15,6 +15,9 @@ std::string VmTable(const google::protobuf::RepeatedPtrField<v1::Vm>& vms);
 // One secondary, a line a property.
 std::string VmDetails(const v1::ShowAnyVmResponse& shown);
 
+// "-" for none.
+std::string OrDash(const std::string& text);
+
 // A table without a header: names and values, one pair at least.
 std::string RenderPairs(const std::vector<std::vector<std::string>>& pairs);
 

@@ -2,6 +2,7 @@
 
 #include "daemon/base/cpu_list.h"
 #include "daemon/base/error.h"
+#include "daemon/broker/tenant_plan.h"
 #include "daemon/broker/vm_plan.h"
 
 namespace flatvm::rpc {
@@ -99,6 +100,9 @@ void FillPrimary(const broker::TenantView& view, v1::Primary* primary) {
   primary->set_cid(record.cid.value);
   primary->set_mac(record.mac);
   primary->set_address(record.address.ToString());
+  if (const auto ipv6 = broker::Ipv6AddressOf(record, record.mac)) {
+    primary->set_ipv6_address(ipv6->ToString());
+  }
   primary->set_needs_restart(view.primary_needs_restart);
   primary->set_memory_mib(record.primary_memory_mib);
   primary->set_vcpus(record.primary_vcpus);
@@ -132,6 +136,7 @@ void FillVm(const broker::VmRecord& record, v1::Vm* vm) {
   // A create that was only validated has no place in the world yet.
   if (!record.id.empty()) {
     vm->set_address(record.address.ToString());
+    if (record.ipv6_address) vm->set_ipv6_address(record.ipv6_address->ToString());
     vm->set_mac(record.mac);
     vm->set_cid(record.cid.value);
   }
@@ -171,6 +176,10 @@ void FillTenant(const broker::TenantView& view, Audience audience, v1::Tenant* t
   FillPrimary(view, primary);
   tenant->set_subnet(record.subnet.ToString());
   tenant->set_gateway(record.subnet.Gateway().ToString());
+  if (record.prefix) {
+    tenant->set_ipv6_subnet(record.prefix->ToString());
+    tenant->set_ipv6_gateway(record.prefix->Gateway().ToString());
+  }
   FillNetwork(record, tenant);
   FillTime(record.created_at, tenant->mutable_created_at());
   tenant->set_vmm_overhead_mib(view.vmm_overhead_mib);

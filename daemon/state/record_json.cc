@@ -138,6 +138,7 @@ std::string FormatTenant(const broker::TenantRecord& record) {
                    {"mac", record.mac},
                    {"address", record.address.ToString()},
                    {"subnet", record.subnet.ToString()},
+                   {"ipv6_prefix", record.prefix ? record.prefix->ToString() : ""},
                    {"network_mode", NetworkModeText(record.network_mode)},
                    {"forwards", ForwardsJson(record.forwards)},
                    {"undo",
@@ -175,6 +176,11 @@ absl::StatusOr<broker::TenantRecord> ParseTenant(std::string_view text) {
   const auto subnet = network::ParseIpv4Subnet("subnet", reader.Text("subnet"));
   reader.Keep(subnet.status());
   if (subnet.ok()) record.subnet = *subnet;
+  if (const std::string cut = reader.OptionalText("ipv6_prefix"); !cut.empty()) {
+    const auto prefix = network::ParseIpv6Prefix("ipv6_prefix", cut);
+    reader.Keep(prefix.status());
+    if (prefix.ok()) record.prefix = *prefix;
+  }
   record.network_mode = ReadNetworkMode(reader);
   record.forwards = ReadForwards(reader);
   FieldReader undo = reader.Object("undo");
@@ -208,6 +214,7 @@ std::string FormatVm(const broker::VmRecord& record) {
                    {"spec", SpecJson(record.spec)},
                    {"image_id", record.image_id},
                    {"address", record.address.ToString()},
+                   {"ipv6_address", record.ipv6_address ? record.ipv6_address->ToString() : ""},
                    {"mac", record.mac},
                    {"cid", record.cid.value},
                    {"created_at_us", Microseconds(record.created_at)},
@@ -229,6 +236,11 @@ absl::StatusOr<broker::VmRecord> ParseVm(std::string_view text) {
   record.spec = ReadSpec(reader.Object("spec"), &reader);
   record.image_id = reader.OptionalText("image_id");
   record.address = ReadAddress(reader, "address");
+  if (const std::string written = reader.OptionalText("ipv6_address"); !written.empty()) {
+    const auto address = network::ParseIpv6Address("ipv6_address", written);
+    reader.Keep(address.status());
+    if (address.ok()) record.ipv6_address = *address;
+  }
   record.mac = reader.Text("mac");
   record.cid = base::VsockCid{reader.Number("cid")};
   record.created_at = TimeOf(reader.BigNumber("created_at_us"));

@@ -24,7 +24,8 @@ Json PrimaryJson(const Primary& primary) {
           {"memory_mib", primary.memory_mib},
           {"vcpus", primary.vcpus},
           {"granted_memory_mib", primary.granted_memory_mib},
-          {"granted_cpu_percent", primary.granted_cpu_percent}};
+          {"granted_cpu_percent", primary.granted_cpu_percent},
+          {"ipv6_address", primary.ipv6_address}};
 }
 
 Json IoLimitsJson(const IoLimits& io) {
@@ -99,7 +100,8 @@ Json VmJson(const Vm& vm) {
           {"volume", vm.volume},
           {"data_volumes", vm.data_volumes},
           {"from_quota_disk", vm.from_quota_disk},
-          {"image_id", vm.image_id}};
+          {"image_id", vm.image_id},
+          {"ipv6_address", vm.ipv6_address}};
 }
 
 Json VmListJson(const std::vector<Vm>& vms) {
@@ -170,6 +172,8 @@ Json TenantJson(const Tenant& tenant) {
           {"carve", CarveJson(tenant.carve)},
           {"quota_disk_mib", tenant.quota_disk_mib},
           {"network_mode", NetworkModeName(tenant.network_mode)},
+          {"ipv6_subnet", tenant.ipv6_subnet},
+          {"ipv6_gateway", tenant.ipv6_gateway},
           {"usage", tenant.usage.has_value() ? UsageJson(*tenant.usage) : Json()}};
 }
 

@@ -120,6 +120,7 @@ std::string VmDetails(const Vm& vm) {
                       {"disk:", DiskText(vm.disk_mib)},
                       {"data volumes:", OrDash(Joined(vm.data_volumes, ", "))},
                       {"address:", vm.address},
+                      {"ipv6:", OrDash(vm.ipv6_address)},
                       {"mac:", vm.mac},
                       {"cid:", StrCat(vm.cid)},
                       {"created:", TimeText(vm.created_at)},

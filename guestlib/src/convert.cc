@@ -35,7 +35,8 @@ Primary FromWire(const v1::Primary& wire) {
           .memory_mib = wire.memory_mib(),
           .vcpus = wire.vcpus(),
           .granted_memory_mib = wire.granted_memory_mib(),
-          .granted_cpu_percent = wire.granted_cpu_percent()};
+          .granted_cpu_percent = wire.granted_cpu_percent(),
+          .ipv6_address = wire.ipv6_address()};
 }
 
 IoLimits FromWire(const v1::IoLimits& wire) {
@@ -111,7 +112,8 @@ Vm FromWire(const v1::Vm& wire) {
         .volume = wire.volume(),
         .data_volumes = {wire.data_volumes().begin(), wire.data_volumes().end()},
         .from_quota_disk = wire.from_quota_disk(),
-        .image_id = wire.image_id()};
+        .image_id = wire.image_id(),
+        .ipv6_address = wire.ipv6_address()};
   for (const v1::StageDuration& stage : wire.stages()) {
     vm.stages.push_back(
         {.stage = stage.stage(), .duration = std::chrono::microseconds(stage.duration_us())});
@@ -163,6 +165,8 @@ Tenant FromWire(const v1::Tenant& wire) {
                 .carve = FromWire(wire.carve()),
                 .quota_disk_mib = wire.quota_disk_mib()};
   tenant.network_mode = FromWire(wire.network_mode());
+  tenant.ipv6_subnet = wire.ipv6_subnet();
+  tenant.ipv6_gateway = wire.ipv6_gateway();
   if (wire.has_usage()) tenant.usage = FromWire(wire.usage());
   return tenant;
 }

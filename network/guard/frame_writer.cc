@@ -3,6 +3,8 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#include <cstring>
+
 namespace flatvm::guard {
 namespace {
 
@@ -34,6 +36,18 @@ void FrameWriter::LoadProtocol() {
 
 uint32_t MaskOf(const network::Ipv4Subnet& subnet) {
   return subnet.prefix_length == 0 ? 0 : htonl(~uint32_t{0} << (32U - subnet.prefix_length));
+}
+
+uint32_t WordOf(const uint8_t* bytes) {
+  uint32_t word = 0;
+  std::memcpy(&word, bytes, sizeof(word));
+  return word;
+}
+
+uint32_t HalfOf(const uint8_t* bytes) {
+  uint16_t half = 0;
+  std::memcpy(&half, bytes, sizeof(half));
+  return half;
 }
 
 void FrameWriter::RefuseVlans() {

@@ -21,6 +21,12 @@ inline constexpr int16_t kProtocol = 9;
 inline constexpr int16_t kSource = 12;
 inline constexpr int16_t kDestination = 16;
 inline constexpr uint32_t kIpHeader = 20;
+// The same for IPv6 (RFC 8200), from the frame's begin.
+inline constexpr uint32_t kIpv6Length = ETH_HLEN + 4;
+inline constexpr uint32_t kIpv6NextHeader = ETH_HLEN + 6;
+inline constexpr uint32_t kIpv6Source = ETH_HLEN + 8;
+inline constexpr uint32_t kIpv6Destination = ETH_HLEN + 24;
+inline constexpr uint32_t kIpv6Payload = ETH_HLEN + 40;
 
 // On the stack, below R10; the tail's key is at -4. All are aligned, as the kernel wants it.
 inline constexpr int16_t kWords = -24;   // 16 bytes: small things that are read from the frame
@@ -28,6 +34,10 @@ inline constexpr int16_t kHeader = -48;  // an IPv4 header
 
 // In network byte order, as what is read from a frame.
 uint32_t MaskOf(const network::Ipv4Subnet& subnet);
+
+// What BPF has in a register after it loaded these bytes.
+uint32_t WordOf(const uint8_t* bytes);
+uint32_t HalfOf(const uint8_t* bytes);
 
 inline int16_t Field(size_t offset) { return static_cast<int16_t>(offset); }
 

@@ -9,13 +9,11 @@ namespace flatvm::guard {
 namespace {
 
 // Offsets into a frame.
-constexpr uint32_t kIpv6Length = ETH_HLEN + 4;  // RFC 8200; the next header's number follows
-constexpr uint32_t kIpv6Source = ETH_HLEN + 8;
-constexpr uint32_t kIpv6Payload = ETH_HLEN + 40;
 constexpr uint32_t kTarget = kIpv6Payload + 8;  // RFC 4861
 constexpr uint32_t kOption = kTarget + 16;
 
 constexpr uint32_t kDhcpv6Server = 547;
+constexpr uint32_t kDhcpv6Client = 546;
 constexpr uint32_t kBareDiscovery = 24;        // bytes of a solicitation or advertisement
 constexpr uint32_t kDiscoveryWithOption = 32;  // with one that holds a hardware address
 constexpr uint32_t kSourceOption = 1;
@@ -29,11 +27,26 @@ constexpr uint32_t kShim6 = 140;
 }  // namespace
 
 void PortWriter::JumpUnlessOwnIpv6(uint32_t offset, BpfProgram::Label to) {
+  constexpr size_t kPrefix = sizeof(network::Ipv6Prefix);
+  const auto skip_unless = [this](size_t at, const uint8_t* bytes, BpfProgram::Label otherwise) {
+    LoadWord(Field(at));
+    code_.JumpUnlessEqual(Reg::kR0, WordOf(bytes), otherwise);
+  };
   writer_.Read(offset, kWords, sizeof(in6_addr));
-  for (size_t i = 0; i < sizeof(in6_addr); i += sizeof(uint32_t)) {
-    LoadWord(Field(i));
-    code_.JumpUnlessEqual(Reg::kR0, WordOf(&link_local_[i]), to);
+  for (size_t i = kPrefix; i < sizeof(in6_addr); i += sizeof(uint32_t)) {
+    skip_unless(i, &link_local_.bytes[i], to);
   }
+  const BpfProgram::Label own = code_.NewLabel();
+  const BpfProgram::Label unique_local = prefix_ ? code_.NewLabel() : to;
+  skip_unless(0, link_local_.bytes.data(), unique_local);
+  skip_unless(sizeof(uint32_t), &link_local_.bytes[sizeof(uint32_t)], to);
+  if (prefix_) {
+    code_.Jump(own);
+    code_.Bind(unique_local);
+    skip_unless(0, prefix_->bytes.data(), to);
+    skip_unless(sizeof(uint32_t), &prefix_->bytes[sizeof(uint32_t)], to);
+  }
+  code_.Bind(own);
 }
 
 void PortWriter::EmitIpv6() {
@@ -72,10 +85,8 @@ void PortWriter::EmitIpv6Header() {
   }
   code_.Jump(verdicts_.accepted);
   code_.Bind(udp);
-  writer_.Read(kIpv6Payload, kWords, sizeof(uint16_t));
-  code_.Load(Size::kHalf, Reg::kR0, Reg::kR10, kWords);
-  code_.JumpIfEqual(Reg::kR0, htons(kDhcpv6Server), verdicts_.spoofed);
-  code_.Jump(verdicts_.accepted);
+  writer_.Read(kIpv6Payload, kWords, sizeof(uint32_t));
+  AcceptUnlessDhcpv6Server(0);
   code_.Bind(fragment);
   EmitIpv6Fragment();
   code_.Bind(hop_by_hop);
@@ -93,8 +104,15 @@ void PortWriter::EmitIpv6Fragment() {
   code_.Load(Size::kHalf, Reg::kR0, Reg::kR10, kWords + 2);
   code_.And(Reg::kR0, htons(kOffset));
   code_.JumpUnlessEqual(Reg::kR0, 0, verdicts_.accepted);
-  code_.Load(Size::kHalf, Reg::kR0, Reg::kR10, kWords + 8);
+  AcceptUnlessDhcpv6Server(8);
+}
+
+// By either port: clients need not look at the sender's.
+void PortWriter::AcceptUnlessDhcpv6Server(int16_t ports) {
+  code_.Load(Size::kHalf, Reg::kR0, Reg::kR10, static_cast<int16_t>(kWords + ports));
   code_.JumpIfEqual(Reg::kR0, htons(kDhcpv6Server), verdicts_.spoofed);
+  code_.Load(Size::kHalf, Reg::kR0, Reg::kR10, static_cast<int16_t>(kWords + ports + 2));
+  code_.JumpIfEqual(Reg::kR0, htons(kDhcpv6Client), verdicts_.spoofed);
   code_.Jump(verdicts_.accepted);
 }
 

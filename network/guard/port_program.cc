@@ -3,8 +3,6 @@
 #include <linux/if_arp.h>
 #include <netinet/in.h>
 
-#include <cstring>
-
 #include "network/guard/port_writer.h"
 
 namespace flatvm::guard {
@@ -18,31 +16,9 @@ constexpr uint32_t kArpSenderIp = kArp + 14;
 
 constexpr uint32_t kFragmentOffset = 0x1FFF;
 constexpr uint32_t kDhcpServer = 67;
-
-// fe80:: and the modified EUI-64 of the hardware address (RFC 4291, appendix A).
-std::array<uint8_t, 16> LinkLocalOf(const std::array<uint8_t, 6>& mac) {
-  constexpr uint8_t kUniversal = 0x02;
-  return {0xFE,   0x80,   0,
-          0,      0,      0,
-          0,      0,      static_cast<uint8_t>(mac[0] ^ kUniversal),
-          mac[1], mac[2], 0xFF,
-          0xFE,   mac[3], mac[4],
-          mac[5]};
-}
+constexpr uint32_t kDhcpClient = 68;  // which believes whoever writes there, from whatever port
 
 }  // namespace
-
-uint32_t WordOf(const uint8_t* bytes) {
-  uint32_t word = 0;
-  std::memcpy(&word, bytes, sizeof(word));
-  return word;
-}
-
-uint32_t HalfOf(const uint8_t* bytes) {
-  uint16_t half = 0;
-  std::memcpy(&half, bytes, sizeof(half));
-  return half;
-}
 
 PortWriter::PortWriter(const Machine& machine, const Tally& tally)
     : writer_(tally),
@@ -51,7 +27,8 @@ PortWriter::PortWriter(const Machine& machine, const Tally& tally)
       mac_(machine.mac),
       address_(machine.address),
       routes_for_(machine.routes_for),
-      link_local_(LinkLocalOf(machine.mac)) {}
+      prefix_(machine.prefix),
+      link_local_(network::AddressOf(network::kLinkLocal, machine.mac)) {}
 
 std::vector<bpf_insn> PortWriter::Build() {
   const BpfProgram::Label arp = code_.NewLabel();
@@ -130,6 +107,8 @@ void PortWriter::EmitIpv4() {
   code_.JumpIfEqual(Reg::kR7, IPPROTO_ICMP, icmp);
   code_.Load(Size::kHalf, Reg::kR0, Reg::kR10, kWords);
   code_.JumpIfEqual(Reg::kR0, htons(kDhcpServer), verdicts_.spoofed);
+  code_.Load(Size::kHalf, Reg::kR0, Reg::kR10, kWords + 2);
+  code_.JumpIfEqual(Reg::kR0, htons(kDhcpClient), verdicts_.spoofed);
   code_.Jump(verdicts_.accepted);
   code_.Bind(icmp);
   code_.Load(Size::kByte, Reg::kR0, Reg::kR10, kWords);

@@ -13,10 +13,6 @@
 
 namespace flatvm::guard {
 
-// What BPF has in a register after it loaded these bytes.
-uint32_t WordOf(const uint8_t* bytes);
-uint32_t HalfOf(const uint8_t* bytes);
-
 // For one program. Thread-compatible.
 class PortWriter {
  public:
@@ -39,6 +35,7 @@ class PortWriter {
   void EmitIpv6();  // R9 is 1 for a sender without an address
   void EmitIpv6Header();
   void EmitIpv6Fragment();
+  void AcceptUnlessDhcpv6Server(int16_t ports);  // where they are in what was read to kWords
   void EmitMld();
   void EmitIcmpv6();  // R8: the payload's length
   void EmitDiscoveryOption(uint32_t type);
@@ -49,7 +46,8 @@ class PortWriter {
   const std::array<uint8_t, 6> mac_;
   const network::Ipv4Address address_;
   const std::optional<network::Ipv4Subnet> routes_for_;
-  const std::array<uint8_t, 16> link_local_;
+  const std::optional<network::Ipv6Prefix> prefix_;
+  const network::Ipv6Address link_local_;
 };
 
 }  // namespace flatvm::guard

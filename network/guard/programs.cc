@@ -7,6 +7,7 @@
 #include <cstddef>
 
 #include "network/guard/bpf_program.h"
+#include "network/guard/bridge_ipv6.h"
 #include "network/guard/frame_writer.h"
 
 namespace flatvm::guard {
@@ -128,19 +129,9 @@ void EmitIpv4In(FrameWriter& writer, const Ipv4Subnet& subnet, const WayOut& way
   EmitGateway(writer);
 }
 
-// Groups are nobody's business on the host; the rest is an attempt.
-void EmitIpv6In(FrameWriter& writer) {
-  BpfProgram& code = writer.code();
-  constexpr uint32_t kGroup = 0x3333;  // how their hardware addresses begin
-  writer.Read(0, kWords, sizeof(uint16_t));
-  code.Load(Size::kHalf, Reg::kR0, Reg::kR10, kWords);
-  code.JumpIfEqual(Reg::kR0, htons(kGroup), writer.verdicts().dropped);
-  code.Jump(writer.verdicts().refused);
-}
-
 }  // namespace
 
-std::vector<bpf_insn> BuildBridgeIn(const Ipv4Subnet& subnet, const WayOut& way_out,
+std::vector<bpf_insn> BuildBridgeIn(const Subnets& subnets, const WayOut& way_out,
                                     const Tally& tally) {
   FrameWriter writer(tally);
   BpfProgram& code = writer.code();
@@ -154,15 +145,15 @@ std::vector<bpf_insn> BuildBridgeIn(const Ipv4Subnet& subnet, const WayOut& way_
   code.JumpIfEqual(Reg::kR0, htons(ETH_P_IPV6), ipv6);
   code.Jump(writer.verdicts().refused);
   code.Bind(arp);
-  EmitArp(writer, subnet);
+  EmitArp(writer, subnets.ipv4);
   code.Bind(ipv6);
-  EmitIpv6In(writer);
+  EmitIpv6In(writer, subnets);
   code.Bind(ipv4);
-  EmitIpv4In(writer, subnet, way_out);
+  EmitIpv4In(writer, subnets.ipv4, way_out);
   return writer.Finish();
 }
 
-std::vector<bpf_insn> BuildBridgeOut(const Ipv4Subnet& subnet, const Tally& tally) {
+std::vector<bpf_insn> BuildBridgeOut(const Subnets& subnets, const Tally& tally) {
   FrameWriter writer(tally);
   BpfProgram& code = writer.code();
   writer.LoadProtocol();
@@ -170,31 +161,51 @@ std::vector<bpf_insn> BuildBridgeOut(const Ipv4Subnet& subnet, const Tally& tall
   code.Load(Size::kWord, Reg::kR7, Reg::kR6, Field(offsetof(__sk_buff, mark)));
   code.And(Reg::kR7, kJudgedMark);
   code.JumpUnlessEqual(Reg::kR7, 0, writer.verdicts().passed);
+  const BpfProgram::Label ipv6 = code.NewLabel();
+  if (subnets.ipv6) code.JumpIfEqual(Reg::kR0, htons(ETH_P_IPV6), ipv6);
   code.JumpUnlessEqual(Reg::kR0, htons(ETH_P_IP), writer.verdicts().refused);
   writer.Read(kIp + kSource, kWords, sizeof(uint32_t));
   code.Load(Size::kWord, Reg::kR0, Reg::kR10, kWords);
-  code.JumpIfEqual(Reg::kR0, htonl(subnet.Gateway().value), writer.verdicts().passed);
+  code.JumpIfEqual(Reg::kR0, htonl(subnets.ipv4.Gateway().value), writer.verdicts().passed);
   code.Jump(writer.verdicts().refused);
+  if (subnets.ipv6) {
+    code.Bind(ipv6);
+    EmitIpv6Out(writer, subnets);
+  }
   return writer.Finish();
 }
 
-std::vector<bpf_insn> BuildUplinkOut(const Ipv4Subnet& pool, const Tally& tally) {
+std::vector<bpf_insn> BuildUplinkOut(const Pools& pools, const Tally& tally) {
   FrameWriter writer(tally);
   BpfProgram& code = writer.code();
+  const auto read_source = [&](uint32_t offset, uint32_t size) {
+    // Counted from the network header: an uplink need not be Ethernet.
+    code.Move(Reg::kR1, Reg::kR6);
+    code.Set(Reg::kR2, offset);
+    code.PointInto(Reg::kR3, kWords);
+    code.Set(Reg::kR4, size);
+    code.Set(Reg::kR5, BPF_HDR_START_NET);
+    code.Call(BPF_FUNC_skb_load_bytes_relative);
+    code.JumpUnlessEqual(Reg::kR0, 0, writer.verdicts().passed);
+    code.Load(Size::kWord, Reg::kR0, Reg::kR10, kWords);
+  };
+  const BpfProgram::Label ipv6 = code.NewLabel();
   writer.LoadProtocol();
+  if (pools.ipv6) code.JumpIfEqual(Reg::kR0, htons(ETH_P_IPV6), ipv6);
   code.JumpUnlessEqual(Reg::kR0, htons(ETH_P_IP), writer.verdicts().passed);
-  // Counted from the network header: an uplink need not be Ethernet.
-  code.Move(Reg::kR1, Reg::kR6);
-  code.Set(Reg::kR2, kSource);
-  code.PointInto(Reg::kR3, kWords);
-  code.Set(Reg::kR4, sizeof(uint32_t));
-  code.Set(Reg::kR5, BPF_HDR_START_NET);
-  code.Call(BPF_FUNC_skb_load_bytes_relative);
-  code.JumpUnlessEqual(Reg::kR0, 0, writer.verdicts().passed);
-  code.Load(Size::kWord, Reg::kR0, Reg::kR10, kWords);
-  code.And(Reg::kR0, MaskOf(pool));
-  code.JumpIfEqual(Reg::kR0, htonl(pool.address.value), writer.verdicts().refused);
+  read_source(kSource, sizeof(uint32_t));
+  code.And(Reg::kR0, MaskOf(pools.ipv4));
+  code.JumpIfEqual(Reg::kR0, htonl(pools.ipv4.address.value), writer.verdicts().refused);
   code.Jump(writer.verdicts().passed);
+  if (pools.ipv6) {
+    constexpr uint32_t kSender = 8;  // behind the network header
+    code.Bind(ipv6);
+    read_source(kSender, static_cast<uint32_t>(pools.ipv6->bytes.size()));
+    code.JumpUnlessEqual(Reg::kR0, WordOf(pools.ipv6->bytes.data()), writer.verdicts().passed);
+    code.Load(Size::kByte, Reg::kR0, Reg::kR10, kWords + 4);
+    code.JumpIfEqual(Reg::kR0, pools.ipv6->bytes[4], writer.verdicts().refused);
+    code.Jump(writer.verdicts().passed);
+  }
   return writer.Finish();
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "network/ipv4.h"
+#include "network/ipv6.h"
 
 namespace flatvm::guard {
 
@@ -37,7 +38,16 @@ struct Machine {
   // Of a machine that is its siblings' router: their subnet. What it sends them comes from anywhere
   // but there, or from itself.
   std::optional<network::Ipv4Subnet> routes_for = std::nullopt;
+  // Where it has an IPv6 address beside its link-local one; both follow from `mac`.
+  std::optional<network::Ipv6Prefix> prefix = std::nullopt;
   bool operator==(const Machine&) const = default;
+};
+
+// Where a tenant's machines have their addresses.
+struct Subnets {
+  network::Ipv4Subnet ipv4;
+  std::optional<network::Ipv6Prefix> ipv6 = std::nullopt;  // nullopt: link-local ones only
+  std::array<uint8_t, 6> gateway_mac{};                    // counts with a prefix only
 };
 
 // Who of a tenant's machines may leave the host, and by which interfaces.
@@ -48,10 +58,12 @@ struct WayOut {
 
 // For what a machine sends, on its port's way in: its own hardware address, its own IPv4 address
 // (none only to ask for one; a router also any that is none of its siblings'), ARP and neighbour
-// discovery in its own name, as IPv6 address only the link-local one that follows from its hardware
-// address. It is no DHCP server, and tells nobody of routers. Ethernet types are ARP, IPv4 and
-// IPv6; no VLAN; of IPv6's extension headers a hop-by-hop one before MLD and fragments of TCP and
-// UDP.
+// discovery in its own name, as IPv6 address only those that follow from its hardware address: the
+// link-local one, and that of its prefix. It is no DHCP server, and tells nobody of routers:
+// nothing goes from a server's port or to a client's. (Of fragments the first has the ports, whole;
+// what comes behind it is put together with it or with nothing.)
+// Ethernet types are ARP, IPv4 and IPv6; no VLAN; of IPv6's extension headers a hop-by-hop one
+// before MLD and fragments of TCP and UDP.
 std::vector<bpf_insn> BuildPortIn(const Machine& machine, const Tally& tally);
 
 // For a port of which nobody knows whose it is: nothing passes.
@@ -60,18 +72,26 @@ std::vector<bpf_insn> BuildClosedPort(const Tally& tally);
 // For frames that a tenant's machines send to the host itself, on the bridge's way in: the source
 // is of the subnet and not the gateway; DHCP, DNS and echo requests to the gateway; all else only
 // where the host's routes lead out by an uplink, for those who have that way out, or back to the
-// bridge, and not to link-local addresses. Frames to groups that the host is in for nobody end
-// without being counted. ARP for the machines' own addresses passes. What passes was counted at its
-// port.
-std::vector<bpf_insn> BuildBridgeIn(const network::Ipv4Subnet& subnet, const WayOut& way_out,
+// bridge, and not to link-local addresses. Of IPv6, with a prefix: neighbour discovery and router
+// solicitations to the gateway and to the link's groups, from the link itself, and DNS and echo
+// requests to the gateway, without headers between; nothing is led anywhere. Frames to
+// groups that the host is in for nobody end without being counted. ARP for the machines' own
+// addresses passes. What passes was counted at its port.
+std::vector<bpf_insn> BuildBridgeIn(const Subnets& subnets, const WayOut& way_out,
                                     const Tally& tally);
 
-// For what the host sends to a tenant's machines, on the bridge's way out: from the gateway, or
-// with kJudgedMark.
-std::vector<bpf_insn> BuildBridgeOut(const network::Ipv4Subnet& subnet, const Tally& tally);
+// For what the host sends to a tenant's machines, on the bridge's way out: from the gateway's
+// addresses, or with kJudgedMark; of IPv6 also from none, and only what the host has made itself.
+std::vector<bpf_insn> BuildBridgeOut(const Subnets& subnets, const Tally& tally);
 
-// For what leaves by an uplink: nothing with a source in the pool of tenants' subnets, which is
-// what has not been translated.
-std::vector<bpf_insn> BuildUplinkOut(const network::Ipv4Subnet& pool, const Tally& tally);
+// Those of all tenants' subnets and prefixes.
+struct Pools {
+  network::Ipv4Subnet ipv4;
+  std::optional<network::Ipv6Pool> ipv6 = std::nullopt;
+};
+
+// For what leaves by an uplink: nothing with a source in tenants' pools, which is what has not been
+// translated.
+std::vector<bpf_insn> BuildUplinkOut(const Pools& pools, const Tally& tally);
 
 }  // namespace flatvm::guard

@@ -59,14 +59,14 @@ absl::Status TenantGuard::Ensure(uint32_t interface, Way way, const std::vector<
   return tc_->AttachProgram(interface, way, program.get(), name);
 }
 
-absl::Status TenantGuard::EnsureBridge(uint32_t bridge, const Ipv4Subnet& subnet,
+absl::Status TenantGuard::EnsureBridge(uint32_t bridge, const Subnets& subnets,
                                        const WayOut& way_out) {
   FLATVM_RETURN_IF_ERROR(Open());
-  const Tally tally{.map = counts_->fd(), .key = KeyOf(subnet)};
+  const Tally tally{.map = counts_->fd(), .key = KeyOf(subnets.ipv4)};
   FLATVM_RETURN_IF_ERROR(counts_->Ensure(tally.key));
   FLATVM_RETURN_IF_ERROR(tc_->EnsureClsact(bridge));
-  FLATVM_RETURN_IF_ERROR(Ensure(bridge, Way::kIn, BuildBridgeIn(subnet, way_out, tally)));
-  return Ensure(bridge, Way::kOut, BuildBridgeOut(subnet, tally));
+  FLATVM_RETURN_IF_ERROR(Ensure(bridge, Way::kIn, BuildBridgeIn(subnets, way_out, tally)));
+  return Ensure(bridge, Way::kOut, BuildBridgeOut(subnets, tally));
 }
 
 absl::Status TenantGuard::EnsurePort(uint32_t port, const Ipv4Subnet& subnet,
@@ -87,7 +87,7 @@ absl::Status TenantGuard::EnsureUplink(uint32_t uplink) {
   const Tally tally{.map = counts_->fd(), .key = kNobody};
   FLATVM_RETURN_IF_ERROR(counts_->Ensure(tally.key));
   FLATVM_RETURN_IF_ERROR(tc_->EnsureClsact(uplink));
-  return Ensure(uplink, Way::kOut, BuildUplinkOut(pool_, tally));
+  return Ensure(uplink, Way::kOut, BuildUplinkOut(pools_, tally));
 }
 
 absl::Status TenantGuard::RemoveUplink(uint32_t uplink) {

@@ -21,14 +21,13 @@ namespace flatvm::guard {
 // of every call: INTERNAL.
 class TenantGuard {
  public:
-  // `pool`: of all tenants' subnets. `counts_path`: see CountsMap::Open. Touches nothing yet.
-  TenantGuard(network::Ipv4Subnet pool, std::string counts_path)
-      : pool_(pool), counts_path_(std::move(counts_path)) {}
+  // `counts_path`: see CountsMap::Open. Touches nothing yet.
+  TenantGuard(Pools pools, std::string counts_path)
+      : pools_(pools), counts_path_(std::move(counts_path)) {}
 
-  // Guards the bridge of the tenant with this subnet; interfaces are given by index. Idempotent:
+  // Guards the bridge of the tenant with these subnets; interfaces are given by index. Idempotent:
   // what is in place already is left alone.
-  absl::Status EnsureBridge(uint32_t bridge, const network::Ipv4Subnet& subnet,
-                            const WayOut& way_out);
+  absl::Status EnsureBridge(uint32_t bridge, const Subnets& subnets, const WayOut& way_out);
   // Guards a port of that bridge, by which `machine` sends.
   absl::Status EnsurePort(uint32_t port, const network::Ipv4Subnet& subnet, const Machine& machine);
   // Lets nothing in by a port of it, of which nobody knows whose it is.
@@ -44,7 +43,7 @@ class TenantGuard {
   absl::Status Open();
   absl::Status Ensure(uint32_t interface, Way way, const std::vector<bpf_insn>& code);
 
-  const network::Ipv4Subnet pool_;
+  const Pools pools_;
   const std::string counts_path_;
   std::unique_ptr<CountsMap> counts_;  // from the first use on
   std::unique_ptr<TrafficControl> tc_;

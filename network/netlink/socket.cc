@@ -40,14 +40,19 @@ absl::Status Socket::Send(const Message& request) {
 }
 
 absl::StatusOr<int> Socket::Ask(const Message& request) {
+  return Ask(request, [](const Received&) {});
+}
+
+absl::StatusOr<int> Socket::Ask(const Message& request,
+                                const std::function<void(const Received&)>& take) {
   FLATVM_RETURN_IF_ERROR(Send(request));
   std::string buffer;
   for (;;) {
     FLATVM_ASSIGN_OR_RETURN(std::string_view datagram, Receive(fd_.get(), &buffer));
     while (const std::optional<Received> message = NextMessage(&datagram)) {
-      const bool answer =
-          message->header.nlmsg_seq == sequence_ && message->header.nlmsg_type == NLMSG_ERROR;
-      if (answer) return -message->As<nlmsgerr>().error;
+      if (message->header.nlmsg_seq != sequence_) continue;
+      if (message->header.nlmsg_type == NLMSG_ERROR) return -message->As<nlmsgerr>().error;
+      take(*message);
     }
   }
 }

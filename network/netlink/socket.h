@@ -20,6 +20,8 @@ class Socket {
   // 0, or the errno that the kernel answers, which often is no failure (EEXIST). Errors: INTERNAL
   // if it could not be asked.
   absl::StatusOr<int> Ask(const Message& request);
+  // The same for a question: `take` gets what is answered before that, if anything is.
+  absl::StatusOr<int> Ask(const Message& request, const std::function<void(const Received&)>& take);
   // The same, where every errno but 0 is a failure. `what` names the request in its text.
   absl::Status Demand(const Message& request, std::string_view what);
   // Every message of the answer to a dump (NLM_F_DUMP), or to a question for one thing. Errors:

@@ -123,11 +123,11 @@ TEST_P(NetworkContract, TakesASpecWithoutLeases) {
 }
 
 TEST_P(NetworkContract, RemovesANetworkAndIsNotSurprisedByNone) {
-  EXPECT_EQ(networks().RemoveNetwork("acme", acme_.subnet), absl::OkStatus());
+  EXPECT_EQ(networks().RemoveNetwork("acme", acme_.subnet, std::nullopt), absl::OkStatus());
   ASSERT_EQ(networks().EnsureNetwork(acme_), absl::OkStatus());
   ASSERT_EQ(networks().EnsureNetwork(globex_), absl::OkStatus());
-  EXPECT_EQ(networks().RemoveNetwork("acme", acme_.subnet), absl::OkStatus());
-  EXPECT_EQ(networks().RemoveNetwork("acme", acme_.subnet), absl::OkStatus());
+  EXPECT_EQ(networks().RemoveNetwork("acme", acme_.subnet, std::nullopt), absl::OkStatus());
+  EXPECT_EQ(networks().RemoveNetwork("acme", acme_.subnet, std::nullopt), absl::OkStatus());
   EXPECT_THAT(*networks().ListTenants(), ElementsAre("globex"));
   EXPECT_EQ(networks().EnsureNetwork(acme_), absl::OkStatus());
 }
@@ -136,7 +136,7 @@ TEST_P(NetworkContract, CountsTrafficFromTheNetworksBeginToItsEnd) {
   EXPECT_EQ(networks().GetTraffic(acme_.subnet).status().code(), absl::StatusCode::kNotFound);
   ASSERT_EQ(networks().EnsureNetwork(acme_), absl::OkStatus());
   EXPECT_EQ(networks().GetTraffic(acme_.subnet).value_or(Traffic{.refused = 1}), Traffic{});
-  ASSERT_EQ(networks().RemoveNetwork("acme", acme_.subnet), absl::OkStatus());
+  ASSERT_EQ(networks().RemoveNetwork("acme", acme_.subnet, std::nullopt), absl::OkStatus());
   EXPECT_EQ(networks().GetTraffic(acme_.subnet).status().code(), absl::StatusCode::kNotFound);
 }
 
@@ -204,7 +204,7 @@ TEST_P(NetworkContract, RefusesMalformedInputNamingTheField) {
   spec = acme_;
   spec.leases[0].address = spec.subnet.Gateway();
   expect_refused(networks().EnsureNetwork(spec), "address");
-  expect_refused(networks().RemoveNetwork("", acme_.subnet), "tenant");
+  expect_refused(networks().RemoveNetwork("", acme_.subnet, std::nullopt), "tenant");
   Lease lease = web_;
   lease.hostname = "web,ignore";
   expect_refused(networks().AddLease("acme", lease), "hostname");

@@ -9,6 +9,7 @@ absl::Status FakeHostNetwork::EnsureFilter(const network::NetworkSpec& spec) {
   const std::lock_guard lock(mutex_);
   filters_.insert(spec.subnet);
   modes_.insert_or_assign(spec.subnet, spec.mode);
+  if (spec.prefix) prefixes_.insert_or_assign(spec.subnet, *spec.prefix);
   return absl::OkStatus();
 }
 
@@ -16,6 +17,7 @@ absl::Status FakeHostNetwork::EnsureGuard(const network::NetworkSpec& spec) {
   FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
   const std::lock_guard lock(mutex_);
   guards_.insert(spec.subnet);
+  if (spec.prefix) prefixes_.insert_or_assign(spec.subnet, *spec.prefix);
   forwards_.insert_or_assign(spec.subnet, spec.forwards);
   machines_[network::BridgeName(spec.subnet)] = spec.leases;
   return absl::OkStatus();
@@ -51,11 +53,14 @@ absl::StatusOr<std::set<std::pair<network::Protocol, uint16_t>>> FakeHostNetwork
   return std::set<std::pair<network::Protocol, uint16_t>>{};
 }
 
-absl::Status FakeHostNetwork::RemoveFilter(const network::Ipv4Subnet& subnet) {
+absl::Status FakeHostNetwork::RemoveFilter(const network::Ipv4Subnet& subnet,
+                                           const std::optional<network::Ipv6Prefix>& prefix) {
   FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
   const std::lock_guard lock(mutex_);
   filters_.erase(subnet);
   guards_.erase(subnet);
+  const auto found = prefixes_.find(subnet);
+  if (found != prefixes_.end() && found->second == prefix) prefixes_.erase(found);
   machines_.erase(network::BridgeName(subnet));
   return absl::OkStatus();
 }
@@ -65,6 +70,16 @@ absl::StatusOr<network::Traffic> FakeHostNetwork::GetTraffic(const network::Ipv4
   const std::lock_guard lock(mutex_);
   if (!guards_.contains(subnet)) return absl::NotFoundError("not counted");
   return network::Traffic{};
+}
+
+bool FakeHostNetwork::HasIpv6() {
+  const std::lock_guard lock(mutex_);
+  return has_ipv6_;
+}
+
+void FakeHostNetwork::LoseIpv6() {
+  const std::lock_guard lock(mutex_);
+  has_ipv6_ = false;
 }
 
 absl::StatusOr<uint32_t> FakeHostNetwork::GetUplinkMtu() {
@@ -124,6 +139,11 @@ std::vector<network::Lease> FakeHostNetwork::machines(const std::string& bridge)
   const std::lock_guard lock(mutex_);
   const auto found = machines_.find(bridge);
   return found == machines_.end() ? std::vector<network::Lease>{} : found->second;
+}
+
+std::map<network::Ipv4Subnet, network::Ipv6Prefix> FakeHostNetwork::prefixes() const {
+  const std::lock_guard lock(mutex_);
+  return prefixes_;
 }
 
 std::set<network::Ipv4Subnet> FakeHostNetwork::guards() const {

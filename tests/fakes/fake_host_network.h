@@ -3,6 +3,7 @@
 
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -23,8 +24,12 @@ class FakeHostNetwork final : public network::HostNetwork, public FailableFake {
   absl::Status SetForwards(const network::Ipv4Subnet& subnet,
                            const std::vector<network::PortForward>& forwards) override;
   absl::StatusOr<std::set<std::pair<network::Protocol, uint16_t>>> ListHostPorts() override;
-  absl::Status RemoveFilter(const network::Ipv4Subnet& subnet) override;
+  absl::Status RemoveFilter(const network::Ipv4Subnet& subnet,
+                            const std::optional<network::Ipv6Prefix>& prefix) override;
   absl::StatusOr<network::Traffic> GetTraffic(const network::Ipv4Subnet& subnet) override;
+  bool HasIpv6() override;
+  // From here on the kernel has none.
+  void LoseIpv6();
   absl::StatusOr<uint32_t> GetUplinkMtu() override;
   absl::StatusOr<std::set<network::Ipv4Address>> ListDnsServers() override;
   // From here on something serves DNS there.
@@ -41,6 +46,8 @@ class FakeHostNetwork final : public network::HostNetwork, public FailableFake {
   // Whose ports are open on that bridge.
   std::vector<network::Lease> machines(const std::string& bridge) const;
   std::set<network::Ipv4Subnet> guards() const;
+  // Of filters and guards; those that are taken away with another stay.
+  std::map<network::Ipv4Subnet, network::Ipv6Prefix> prefixes() const;
 
  private:
   mutable std::mutex mutex_;  // guards all below
@@ -50,6 +57,8 @@ class FakeHostNetwork final : public network::HostNetwork, public FailableFake {
   std::map<network::Ipv4Subnet, std::vector<network::PortForward>> forwards_;
   std::map<std::string, std::vector<network::Lease>> machines_;
   std::map<std::string, network::BridgeState> bridges_;
+  std::map<network::Ipv4Subnet, network::Ipv6Prefix> prefixes_;
+  bool has_ipv6_ = true;
   std::set<network::Ipv4Address> dns_servers_;
   std::vector<network::Lease> released_;
 };

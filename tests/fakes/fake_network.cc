@@ -11,12 +11,14 @@ using network::Lease;
 absl::Status FakeNetworks::EnsureNetwork(const network::NetworkSpec& spec) {
   FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
   FLATVM_RETURN_IF_ERROR(network::CheckNetworkSpec(spec));
-  Network wanted{.subnet = spec.subnet, .mode = spec.mode, .forwards = spec.forwards};
+  Network wanted{
+      .subnet = spec.subnet, .mode = spec.mode, .forwards = spec.forwards, .prefix = spec.prefix};
   for (const Lease& lease : spec.leases) wanted.leases.emplace(lease.mac, lease);
   const std::lock_guard lock(mutex_);
   const auto live = state_.find(spec.tenant);
   const bool other = live != state_.end() &&
-                     (live->second.mode != wanted.mode || live->second.subnet != wanted.subnet);
+                     (live->second.mode != wanted.mode || live->second.subnet != wanted.subnet ||
+                      live->second.prefix != wanted.prefix);
   if (other && occupied_.contains(spec.tenant)) {
     return base::MakeError(absl::StatusCode::kFailedPrecondition, base::Reason::kNetworkInUse,
                            "machines are on it");
@@ -26,11 +28,13 @@ absl::Status FakeNetworks::EnsureNetwork(const network::NetworkSpec& spec) {
 }
 
 absl::Status FakeNetworks::RemoveNetwork(const std::string& tenant,
-                                         const network::Ipv4Subnet& /*subnet*/) {
+                                         const network::Ipv4Subnet& /*subnet*/,
+                                         const std::optional<network::Ipv6Prefix>& prefix) {
   FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
   FLATVM_RETURN_IF_ERROR(base::CheckName("tenant", tenant));
   const std::lock_guard lock(mutex_);
   state_.erase(tenant);
+  removed_prefixes_.insert_or_assign(tenant, prefix);
   return absl::OkStatus();
 }
 
@@ -114,6 +118,11 @@ absl::StatusOr<std::vector<std::string>> FakeNetworks::ListTenants() {
 void FakeNetworks::Occupy(const std::string& tenant) {
   const std::lock_guard lock(mutex_);
   occupied_.insert(tenant);
+}
+
+std::map<std::string, std::optional<network::Ipv6Prefix>> FakeNetworks::removed_prefixes() const {
+  const std::lock_guard lock(mutex_);
+  return removed_prefixes_;
 }
 
 FakeNetworks::State FakeNetworks::Snapshot() const {

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -22,12 +23,14 @@ class FakeNetworks final : public network::TenantNetworks, public FailableFake {
     network::NetworkMode mode = network::NetworkMode::kNat;
     std::map<std::string, network::Lease> leases;  // by MAC
     std::vector<network::PortForward> forwards;
+    std::optional<network::Ipv6Prefix> prefix = std::nullopt;
     bool operator==(const Network&) const = default;
   };
   using State = std::map<std::string, Network>;  // by tenant
 
   absl::Status EnsureNetwork(const network::NetworkSpec& spec) override;
-  absl::Status RemoveNetwork(const std::string& tenant, const network::Ipv4Subnet& subnet) override;
+  absl::Status RemoveNetwork(const std::string& tenant, const network::Ipv4Subnet& subnet,
+                             const std::optional<network::Ipv6Prefix>& prefix) override;
   absl::Status AddLease(const std::string& tenant, const network::Lease& lease) override;
   absl::Status RemoveLease(const std::string& tenant, const network::Lease& lease) override;
   absl::Status SetForwards(const std::string& tenant, const network::Ipv4Subnet& subnet,
@@ -45,6 +48,9 @@ class FakeNetworks final : public network::TenantNetworks, public FailableFake {
   // From here on machines are on the tenant's network, so that it cannot become another.
   void Occupy(const std::string& tenant);
 
+  // With which networks were removed last, by tenant.
+  std::map<std::string, std::optional<network::Ipv6Prefix>> removed_prefixes() const;
+
   // All of it, to compare with before.
   State Snapshot() const;
 
@@ -53,6 +59,8 @@ class FakeNetworks final : public network::TenantNetworks, public FailableFake {
   State state_;                     // guarded by mutex_
   network::Traffic traffic_;        // guarded by mutex_
   std::set<std::string> occupied_;  // guarded by mutex_
+  // guarded by mutex_
+  std::map<std::string, std::optional<network::Ipv6Prefix>> removed_prefixes_;
   // guarded by mutex_
   std::set<std::pair<network::Protocol, uint16_t>> host_ports_ = {{network::Protocol::kTcp, 22}};
 };

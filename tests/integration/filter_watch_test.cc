@@ -124,7 +124,7 @@ TEST_F(FilterWatchTest, LeavesForeignTablesAloneAndCallsNothingOfItsOwnForeign) 
 }
 
 TEST_F(FilterWatchTest, ForgetsATenantThatWasRemoved) {
-  namespace_->Run([&] { ASSERT_EQ(host_.RemoveFilter(kAcme), absl::OkStatus()); });
+  namespace_->Run([&] { ASSERT_EQ(host_.RemoveFilter(kAcme, std::nullopt), absl::OkStatus()); });
   whole_ = Table();
   ASSERT_THAT(whole_, Not(HasSubstr("10.213.4.0/24")));
   Nft("flush ruleset");
@@ -133,8 +133,8 @@ TEST_F(FilterWatchTest, ForgetsATenantThatWasRemoved) {
 
 TEST_F(FilterWatchTest, MakesNoTableWithoutATenant) {
   namespace_->Run([&] {
-    ASSERT_EQ(host_.RemoveFilter(kAcme), absl::OkStatus());
-    ASSERT_EQ(host_.RemoveFilter(kGlobex), absl::OkStatus());
+    ASSERT_EQ(host_.RemoveFilter(kAcme, std::nullopt), absl::OkStatus());
+    ASSERT_EQ(host_.RemoveFilter(kGlobex, std::nullopt), absl::OkStatus());
     RunOrFail({"/usr/sbin/nft", "delete", "table", "inet", "flatvm"});
     EXPECT_EQ(host_.RestoreFilter().value_or(1), 0U);
   });

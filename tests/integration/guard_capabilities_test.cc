@@ -3,12 +3,15 @@
 #include <gtest/gtest.h>
 #include <linux/capability.h>
 #include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <thread>
 #include <vector>
 
 #include "daemon/base/capabilities.h"
+#include "daemon/check/try_network.h"
 #include "network/guard/bpf.h"
 #include "network/guard/programs.h"
 
@@ -16,6 +19,8 @@ namespace flatvm::integration {
 namespace {
 
 constexpr network::Ipv4Subnet kSubnet{.address = {0x0AD50400}, .prefix_length = 24};
+constexpr network::Ipv6Pool kPool6{{0xFD, 1, 2, 3, 4}};
+constexpr network::Ipv6Prefix kPrefix{{0xFD, 1, 2, 3, 4, 5, 6, 7}};
 
 TEST(GuardCapabilities, AreEnoughForEachProgram) {
   if (!guard::CountsMap::Open("/no/bpf/counts").ok()) GTEST_SKIP() << "needs BPF, and root";
@@ -29,14 +34,26 @@ TEST(GuardCapabilities, AreEnoughForEachProgram) {
     const guard::Machine machine{.mac = {0x52, 0x54, 0, 1, 2, 3}, .address = {0x0AD50402}};
     guard::Machine router = machine;
     router.routes_for = kSubnet;
+    guard::Machine dual = machine;
+    dual.prefix = kPrefix;
+    guard::Machine dual_router = dual;
+    dual_router.routes_for = kSubnet;
+    const guard::Subnets both{.ipv4 = kSubnet, .ipv6 = kPrefix, .gateway_mac = machine.mac};
     const std::vector<std::vector<bpf_insn>> programs = {
-        guard::BuildBridgeIn(kSubnet, {.uplinks = {2, 3}}, tally),
-        guard::BuildBridgeIn(kSubnet, {.uplinks = {2, 3}, .only = machine.address}, tally),
-        guard::BuildBridgeIn(kSubnet, {}, tally),
-        guard::BuildBridgeOut(kSubnet, tally),
-        guard::BuildUplinkOut(kSubnet, tally),
+        guard::BuildBridgeIn({kSubnet}, {.uplinks = {2, 3}}, tally),
+        guard::BuildBridgeIn({kSubnet}, {.uplinks = {2, 3}, .only = machine.address}, tally),
+        guard::BuildBridgeIn({kSubnet}, {}, tally),
+        guard::BuildBridgeOut({kSubnet}, tally),
+        guard::BuildUplinkOut({kSubnet}, tally),
+        guard::BuildUplinkOut({kSubnet, kPool6}, tally),
+        guard::BuildBridgeIn(both, {.uplinks = {2, 3}}, tally),
+        guard::BuildBridgeIn(both, {.uplinks = {2, 3}, .only = machine.address}, tally),
+        guard::BuildBridgeIn(both, {}, tally),
+        guard::BuildBridgeOut(both, tally),
         guard::BuildPortIn(machine, tally),
+        guard::BuildPortIn(dual, tally),
         guard::BuildPortIn(router, tally),
+        guard::BuildPortIn(dual_router, tally),
         guard::BuildClosedPort(tally),
     };
     for (size_t i = 0; i < programs.size(); ++i) {
@@ -44,6 +61,32 @@ TEST(GuardCapabilities, AreEnoughForEachProgram) {
       EXPECT_TRUE(loaded.ok()) << "program " << i << ": " << loaded.status();
     }
   }).join();
+}
+
+// The kernel numbers programs one by one.
+uint32_t NumberOfNextProgram() {
+  bpf_insn code[2] = {};
+  code[0].code = BPF_ALU64 | BPF_MOV | BPF_K;
+  code[1].code = BPF_JMP | BPF_EXIT;
+  const auto program = guard::LoadProgram({code[0], code[1]});
+  EXPECT_TRUE(program.ok()) << program.status();
+  bpf_prog_info info{};
+  bpf_attr request{};
+  if (program.ok()) request.info.bpf_fd = static_cast<uint32_t>(program->get());
+  request.info.info_len = sizeof(info);
+  request.info.info = reinterpret_cast<uint64_t>(&info);
+  EXPECT_EQ(::syscall(SYS_bpf, BPF_OBJ_GET_INFO_BY_FD, &request, sizeof(request)), 0);
+  return info.id;
+}
+
+TEST(GuardCapabilities, AreTriedWithAProgramOfEachPlaceByFlatvmctlCheck) {
+  if (!guard::CountsMap::Open("/no/bpf/counts").ok()) GTEST_SKIP() << "needs BPF, and root";
+  const uint32_t before = NumberOfNextProgram();
+  const check::NetworkFacts facts = check::TryNetwork();
+  if (!facts.bridge.ok()) GTEST_SKIP() << "no bridge can be made here: " << facts.bridge;
+  EXPECT_TRUE(facts.guard.ok()) << facts.guard;
+  constexpr uint32_t kPlaces = 4;  // the uplink, a bridge's two ways, a port
+  EXPECT_GT(NumberOfNextProgram(), before + kPlaces);
 }
 
 }  // namespace

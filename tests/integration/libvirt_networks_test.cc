@@ -6,7 +6,14 @@
 #include <gtest/gtest.h>
 #include <net/if.h>
 
+#include <chrono>
+#include <set>
+#include <string>
+#include <string_view>
+#include <thread>
+
 #include "tests/integration/libvirt_networks_fixture.h"
+#include "tests/integration/raw_frames.h"
 
 namespace flatvm::integration {
 namespace {
@@ -18,6 +25,26 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 
 class LibvirtNetworksTest : public LibvirtNetworksFixture {};
+
+// RFC 4861 and RFC 8106.
+constexpr size_t kIcmpv6 = 14 + 40;  // behind Ethernet's header and IPv6's
+constexpr size_t kOptions = kIcmpv6 + 16;
+constexpr int kPrefixInformation = 3;
+constexpr int kRdnss = 25;
+
+bool IsRouterAdvertisement(std::string_view frame) {
+  return frame.size() > kOptions && frame.substr(12, 2) == "\x86\xdd" && frame[20] == 58 &&
+         frame[kIcmpv6] == static_cast<char>(134);
+}
+
+std::set<int> OptionsOf(const std::string& advertisement) {
+  std::set<int> types;
+  for (size_t at = kOptions; at + 1 < advertisement.size() && advertisement[at + 1] != 0;
+       at += 8 * static_cast<size_t>(advertisement[at + 1])) {
+    types.insert(advertisement[at]);
+  }
+  return types;
+}
 
 TEST_F(LibvirtNetworksTest, GivesMachinesTheirAddressesAndNamesAndTakesThemBack) {
   PrivateLibvirtd::Run([this] {
@@ -73,7 +100,7 @@ TEST_F(LibvirtNetworksTest, FindsTheUplinkAndRemovesEverythingWithTheNetwork) {
     EXPECT_THAT(filter, HasSubstr("\"fv-0ad50400\" . 10.213.4.0/24"));
     EXPECT_THAT(RunOrFail({"/bin/cat", "/proc/thread-self/net/udp"}), HasSubstr(":0043 "));
     EXPECT_THAT(RunOrFail({"/bin/cat", "/proc/sys/net/ipv4/ip_forward"}), HasSubstr("1"));
-    ASSERT_EQ(networks_.RemoveNetwork("acme", acme_.subnet), absl::OkStatus());
+    ASSERT_EQ(networks_.RemoveNetwork("acme", acme_.subnet, std::nullopt), absl::OkStatus());
     EXPECT_THAT(*networks_.ListTenants(), IsEmpty());
     EXPECT_EQ(::if_nametoindex("fv-0ad50400"), 0U);
     EXPECT_THAT(RunOrFail({"/bin/cat", "/proc/thread-self/net/udp"}), Not(HasSubstr(":0043 ")))
@@ -125,6 +152,55 @@ TEST_F(LibvirtNetworksTest, GivesANetworkTheUplinksMtu) {
     EXPECT_THAT(RunOrFail({"/usr/sbin/ip", "link", "show", "fv-0ad50400"}), HasSubstr("mtu 1400"));
     RunOrFail({"/usr/sbin/ip", "link", "set", "up0", "mtu", "1300"});
     EXPECT_EQ(networks_.EnsureNetwork(acme_), absl::OkStatus()) << "it stays as it was made";
+  });
+}
+
+TEST_F(LibvirtNetworksTest, GivesMachinesIpv6AddressesAndNamesForThem) {
+  PrivateLibvirtd::Run([this] {
+    MakeUplink();
+    const auto pool = *network::ParseIpv6Pool("test", "fd12:3456:7800::/40");
+    NetworkSpec acme = acme_;
+    acme.prefix = pool.PrefixOf(acme_.subnet);
+    ASSERT_EQ(networks_.EnsureNetwork(acme), absl::OkStatus());
+    ASSERT_EQ(networks_.AddLease("acme", ignore_), absl::OkStatus());
+    const std::string address = AddressOf(*acme.prefix, ignore_.mac).ToString();
+    const auto machine = Attach("ignore", ignore_.mac);
+    // The kernel asks for it some moments after its link is up.
+    RawPort port(*machine);
+    const auto advertisement = port.Find(IsRouterAdvertisement, 10'000);
+    ASSERT_TRUE(advertisement.has_value());
+    const std::set<int> options = OptionsOf(*advertisement);
+    EXPECT_TRUE(options.contains(kPrefixInformation));
+    EXPECT_FALSE(options.contains(kRdnss)) << "a server for guests without the right address";
+    // By the kernel itself, which asks for a router's word as soon as it has a link.
+    std::string said;
+    for (int tries = 0; tries < 100 && said.find(address) == std::string::npos; ++tries) {
+      machine->Run([&] {
+        said = RunOrFail({"/usr/sbin/ip", "-6", "addr", "show", "dev", "eth0", "-tentative"});
+        said += RunOrFail({"/usr/sbin/ip", "-6", "route"});
+      });
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+    EXPECT_THAT(said, HasSubstr(address + "/64"));
+    EXPECT_THAT(said, Not(HasSubstr("default via"))) << "nothing is routed";
+    const auto answer = [&](const std::string& name) {
+      std::string text;
+      machine->Run([&] {
+        text = RunOrFail({"/bin/sh", "-c",
+                          "busybox nslookup -type=aaaa " + name + " " +
+                              acme.prefix->Gateway().ToString() + " || true"});
+      });
+      return text;
+    };
+    EXPECT_THAT(answer("ignore.acme.internal"), HasSubstr(address));
+    EXPECT_THAT(answer("primary.acme.internal"),
+                HasSubstr(AddressOf(*acme.prefix, primary_.mac).ToString()));
+    EXPECT_THAT(RunOrFail({"/bin/sh", "-c", "cat /proc/sys/net/ipv6/conf/all/forwarding"}),
+                HasSubstr("0"))
+        << "the host is no router because of us";
+    ASSERT_EQ(networks_.EnsureNetwork(acme), absl::OkStatus()) << "which removes the other";
+    EXPECT_THAT(Xml(), Not(HasSubstr(address)));
+    EXPECT_THAT(answer("ignore.acme.internal"), Not(HasSubstr(address)));
   });
 }
 

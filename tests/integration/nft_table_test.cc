@@ -81,6 +81,29 @@ TEST_F(NftTableTest, RemovesOneTenantAndIsNotSurprisedByNone) {
   EXPECT_TRUE(IsSilent(*web_, *host_, "10.213.4.1", 53));
 }
 
+TEST_F(NftTableTest, RemovesATenantsIpv6AndRestoresThatOfTheOthers) {
+  const auto dual = [](const network::Ipv4Subnet& subnet) {
+    return network::TenantRules{
+        .subnet = subnet,
+        .prefix = network::ParseIpv6Pool("test", "fd12:3456:7800::/40")->PrefixOf(subnet)};
+  };
+  const auto counts = [this] {
+    return std::vector<size_t>{ElementCount("dual"), ElementCount("sources6"),
+                               ElementCount("gateways6")};
+  };
+  Load(network::BuildBaseRuleset({"up0"}) + network::BuildAddTenant(dual(kAcme)) +
+       network::BuildAddTenant(dual(kGlobex)));
+  EXPECT_EQ(counts(), (std::vector<size_t>{2, 4, 4}));
+  for (int i = 0; i < 2; ++i) {
+    Load(network::BuildRemoveTenant(dual(kAcme)));
+    EXPECT_EQ(counts(), (std::vector<size_t>{1, 2, 2})) << i;
+  }
+  Load(network::BuildRestore({"up0"}, {dual(kAcme)}));
+  EXPECT_EQ(counts(), (std::vector<size_t>{1, 2, 2}));
+  Load(network::BuildRestore({"up0"}, {}));
+  EXPECT_EQ(counts(), (std::vector<size_t>{0, 0, 0}));
+}
+
 TEST_F(NftTableTest, RemovesFromAHostThatHasNoTable) {
   Load(network::BuildRemoveTenant({.subnet = kAcme}));
   EXPECT_EQ(ElementCount("sources"), 0U);

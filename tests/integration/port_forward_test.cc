@@ -130,7 +130,7 @@ TEST_F(PortForwardTest, OfAnEarlierDaemonAreForgotten) {
 
 TEST_F(PortForwardTest, GoesWithItsTenant) {
   Set({web_forward_});
-  host_->Run([&] { ASSERT_EQ(kernel_.RemoveFilter(kAcme), absl::OkStatus()); });
+  host_->Run([&] { ASSERT_EQ(kernel_.RemoveFilter(kAcme, std::nullopt), absl::OkStatus()); });
   network::PortForward rival = web_forward_;
   rival.machine = "rival";
   Set({rival}, kGlobex);

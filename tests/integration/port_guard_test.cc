@@ -60,7 +60,7 @@ class PortGuardTest : public TwoTenants {
     if (IsSkipped()) return;
     host_->Run([this] {
       guarded_ =
-          guard_.EnsureBridge(::if_nametoindex(network::BridgeName(kAcme).c_str()), kAcme, {});
+          guard_.EnsureBridge(::if_nametoindex(network::BridgeName(kAcme).c_str()), {kAcme}, {});
     });
     if (!guarded_.ok()) GTEST_SKIP() << "the kernel takes no guard here: " << guarded_;
     sender_.emplace(*web_);
@@ -84,7 +84,7 @@ class PortGuardTest : public TwoTenants {
   guard::Counts Counted() { return *guard_.GetCounts(kAcme); }
 
   absl::Status guarded_;
-  guard::TenantGuard guard_{*network::ParseIpv4Subnet("test", "10.213.0.0/16"), "/no/bpf/counts"};
+  guard::TenantGuard guard_{{*network::ParseIpv4Subnet("test", "10.213.0.0/16")}, "/no/bpf/counts"};
   std::optional<RawPort> sender_;
   std::optional<RawPort> sibling_;
 };
@@ -107,6 +107,10 @@ TEST_F(PortGuardTest, LetsAMachineSpeakForItself) {
       {"ARP probe", Arp(ArpPayload(1, kWeb, "0.0.0.0", kWebIp))},
       {"IPv6 echo", Ip6(Ipv6Payload(kWebLinkLocal, kDbLinkLocal, 58, Hex("80 00 0000 0001 0001")))},
       {"IPv6 UDP", Ip6(Ipv6Payload(kWebLinkLocal, kDbLinkLocal, 17, UdpPayload(1, 2)))},
+      {"DHCPv6", Ip6(Ipv6Payload(kWebLinkLocal, "ff02::1:2", 17, UdpPayload(546, 547)), kAllNodes)},
+      {"a first fragment of IPv6",
+       Ip6(Ipv6Payload(kWebLinkLocal, kDbLinkLocal, 44,
+                       Hex("11 00 0001 00000001") + UdpPayload(1000, 2000)))},
       {"solicitation", Ip6(Ipv6Payload(kWebLinkLocal, "ff02::1", 58,
                                        Discovery("87", kDbLinkLocal, MacOption("01", kWeb))),
                            kAllNodes)},
@@ -159,6 +163,10 @@ TEST_F(PortGuardTest, StopsAndCountsWhatIsNotItsOwn) {
        Ip4(Ipv4Payload(kWebIp, "255.255.255.255", IPPROTO_UDP, UdpPayload(67, 68)), kAll)},
       {"a DHCP server in a fragment",
        Ip4(Ipv4Payload(kWebIp, kDbIp, IPPROTO_UDP, UdpPayload(67, 68), 0x2000))},
+      {"a DHCP server at another port",
+       Ip4(Ipv4Payload(kWebIp, "255.255.255.255", IPPROTO_UDP, UdpPayload(1000, 68)), kAll)},
+      {"a DHCP server at another port, in a fragment",
+       Ip4(Ipv4Payload(kWebIp, kDbIp, IPPROTO_UDP, UdpPayload(1000, 68), 0x2000))},
       {"an ICMP redirect", Ip4(Ipv4Payload(kWebIp, kDbIp, IPPROTO_ICMP,
                                            Hex("05 01 0000 0ad50401") + std::string(28, '\0')))},
       {"ARP for the gateway", Arp(ArpPayload(2, kWeb, "10.213.4.1", kDbIp), kDb)},
@@ -200,6 +208,14 @@ TEST_F(PortGuardTest, StopsAndCountsWhatIsNotItsOwn) {
       {"a claim on a sibling's address",
        Ip6(Ipv6Payload("::", "ff02::1", 58, Discovery("87", kDbLinkLocal, "")), kAllNodes)},
       {"a DHCPv6 server", Ip6(Ipv6Payload(kWebLinkLocal, kDbLinkLocal, 17, UdpPayload(547, 546)))},
+      {"a DHCPv6 server at another port",
+       Ip6(Ipv6Payload(kWebLinkLocal, kDbLinkLocal, 17, UdpPayload(1000, 546)))},
+      {"a DHCPv6 server in a fragment",
+       Ip6(Ipv6Payload(kWebLinkLocal, kDbLinkLocal, 44,
+                       Hex("11 00 0001 00000001") + UdpPayload(547, 546)))},
+      {"a DHCPv6 server at another port, in a fragment",
+       Ip6(Ipv6Payload(kWebLinkLocal, kDbLinkLocal, 44,
+                       Hex("11 00 0001 00000001") + UdpPayload(1000, 546)))},
       {"an MLD querier", Ip6(Ipv6Payload(kWebLinkLocal, "ff02::1", 58,
                                          Hex("82 00 0000 00000000") + std::string(16, '\0')),
                              kAllNodes)},

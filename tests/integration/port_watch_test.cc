@@ -164,8 +164,8 @@ TEST_F(PortWatchTest, HasSpoofedFramesStoppedByTheTableToo) {
   constexpr char kWeb[] = "52:54:00:d5:04:02";
   constexpr char kDb[] = "52:54:00:d5:04:03";
   constexpr char kAll[] = "ff:ff:ff:ff:ff:ff";
-  const auto udp = [](const char* from, int port) {
-    return Ipv4Payload(from, "10.213.4.3", IPPROTO_UDP, UdpPayload(port, 2));
+  const auto udp = [](const char* from, int port, int to = 2) {
+    return Ipv4Payload(from, "10.213.4.3", IPPROTO_UDP, UdpPayload(port, to));
   };
   host_->Run([] { RunOrFail({"/usr/sbin/tc", "qdisc", "del", "dev", "web", "clsact"}); });
   const auto passes = [&](const std::string& frame, int timeout_ms) {
@@ -177,6 +177,7 @@ TEST_F(PortWatchTest, HasSpoofedFramesStoppedByTheTableToo) {
       EthernetFrame(kAll, kDb, "0800", udp("10.213.4.2", 1)),
       EthernetFrame(kDb, kWeb, "0800", udp("10.213.4.1", 1)),
       EthernetFrame(kDb, kWeb, "0800", udp("10.213.4.2", 67)),
+      EthernetFrame(kDb, kWeb, "0800", udp("10.213.4.2", 1000, 68)),
       EthernetFrame(kDb, kWeb, "0806", ArpPayload(2, kWeb, "10.213.4.1", "10.213.4.3")),
       EthernetFrame(kDb, kWeb, "0806", ArpPayload(2, kDb, "10.213.4.2", "10.213.4.3")),
       EthernetFrame(kDb, kWeb, "88b5", std::string(46, '\0')),

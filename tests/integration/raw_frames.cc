@@ -70,9 +70,9 @@ std::string Ipv4Payload(const std::string& from, const std::string& to, int prot
 }
 
 std::string Ipv6Payload(const std::string& from, const std::string& to, int next_header,
-                        const std::string& payload) {
+                        const std::string& payload, int hop_limit) {
   return Hex("60000000") + Number16(static_cast<int>(payload.size())) +
-         static_cast<char>(next_header) + Hex("ff") + Address(AF_INET6, from) +
+         static_cast<char>(next_header) + static_cast<char>(hop_limit) + Address(AF_INET6, from) +
          Address(AF_INET6, to) + payload;
 }
 
@@ -81,13 +81,13 @@ std::string UdpPayload(int from, int to, const std::string& payload) {
          Hex("0000") + payload;
 }
 
-RawPort::RawPort(const NetNamespace& machine) {
-  machine.Run([this] {
+RawPort::RawPort(const NetNamespace& machine, const std::string& interface) {
+  machine.Run([this, &interface] {
     fd_.Reset(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, htons(ETH_P_ALL)));
     sockaddr_ll address{};
     address.sll_family = AF_PACKET;
     address.sll_protocol = htons(ETH_P_ALL);
-    address.sll_ifindex = static_cast<int>(::if_nametoindex("eth0"));
+    address.sll_ifindex = static_cast<int>(::if_nametoindex(interface.c_str()));
     ASSERT_EQ(::bind(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
     packet_mreq every{};
     every.mr_ifindex = address.sll_ifindex;
@@ -101,17 +101,27 @@ void RawPort::Send(const std::string& frame) {
 }
 
 bool RawPort::Gets(const std::string& frame, int timeout_ms) {
+  return Find([&](std::string_view got) { return got == frame; }, timeout_ms).has_value();
+}
+
+bool RawPort::GetsEndOf(const std::string& payload, int timeout_ms) {
+  return Find([&](std::string_view got) { return got.ends_with(payload); }, timeout_ms).has_value();
+}
+
+std::optional<std::string> RawPort::Find(const std::function<bool(std::string_view)>& wanted,
+                                         int timeout_ms) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
   std::array<char, 4096> buffer{};
   for (;;) {
     const ssize_t size = ::recv(fd_.get(), buffer.data(), buffer.size(), 0);
     if (size >= 0) {
-      if (std::string_view(buffer.data(), static_cast<size_t>(size)) == frame) return true;
+      const std::string_view frame(buffer.data(), static_cast<size_t>(size));
+      if (wanted(frame)) return std::string(frame);
       continue;
     }
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
         deadline - std::chrono::steady_clock::now());
-    if (left.count() <= 0) return false;
+    if (left.count() <= 0) return std::nullopt;
     pollfd wait{.fd = fd_.get(), .events = POLLIN};
     ::poll(&wait, 1, static_cast<int>(left.count()));
   }

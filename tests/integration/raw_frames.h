@@ -1,7 +1,10 @@
 // Ethernet frames as a hostile machine makes them, and what came of them at another.
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "daemon/base/unique_fd.h"
@@ -22,18 +25,23 @@ std::string ArpPayload(int operation, const std::string& sender_mac, const std::
 std::string Ipv4Payload(const std::string& from, const std::string& to, int protocol,
                         const std::string& payload, int fragment = 0);
 std::string Ipv6Payload(const std::string& from, const std::string& to, int next_header,
-                        const std::string& payload);
+                        const std::string& payload, int hop_limit = 255);
 // Without a checksum, which is allowed over IPv4.
 std::string UdpPayload(int from, int to, const std::string& payload = "marker");
 
-// Sends and receives whole frames on the interface eth0 of a namespace. Thread-compatible.
+// Sends and receives whole frames on an interface of a namespace. Thread-compatible.
 class RawPort {
  public:
-  explicit RawPort(const NetNamespace& machine);
+  explicit RawPort(const NetNamespace& machine, const std::string& interface = "eth0");
 
   void Send(const std::string& frame);
   // Whether just this frame comes within `timeout_ms`, disregarding others.
   bool Gets(const std::string& frame, int timeout_ms);
+  // The first frame within `timeout_ms` that is `wanted`.
+  std::optional<std::string> Find(const std::function<bool(std::string_view)>& wanted,
+                                  int timeout_ms);
+  // The same for one that ends in `payload`, whichever way it took.
+  bool GetsEndOf(const std::string& payload, int timeout_ms);
 
  private:
   base::UniqueFd fd_;

@@ -35,7 +35,7 @@ class TenantGuardTest : public TwoTenants {
       ASSERT_EQ(guard_.EnsureUplink(uplink), absl::OkStatus());
       for (const Ipv4Subnet& tenant : {kAcme, kGlobex}) {
         const uint32_t bridge = ::if_nametoindex(network::BridgeName(tenant).c_str());
-        ASSERT_EQ(guard_.EnsureBridge(bridge, tenant, {.uplinks = {uplink}}), absl::OkStatus());
+        ASSERT_EQ(guard_.EnsureBridge(bridge, {tenant}, {.uplinks = {uplink}}), absl::OkStatus());
       }
     });
   }
@@ -49,7 +49,7 @@ class TenantGuardTest : public TwoTenants {
         "add rule ip nat p oifname \"up0\" masquerade");
   }
 
-  guard::TenantGuard guard_{*network::ParseIpv4Subnet("test", "10.213.0.0/16"), "/no/bpf/counts"};
+  guard::TenantGuard guard_{{*network::ParseIpv4Subnet("test", "10.213.0.0/16")}, "/no/bpf/counts"};
 };
 
 TEST_F(TenantGuardTest, KeepsTenantsApart) {
@@ -199,7 +199,7 @@ TEST_F(TenantGuardTest, LeavesAloneWhatIsInPlaceAndReplacesWhatIsOld) {
   EXPECT_EQ(programs(), before);
   host_->Run([this] {
     const uint32_t bridge = ::if_nametoindex(network::BridgeName(kAcme).c_str());
-    ASSERT_EQ(guard_.EnsureBridge(bridge, kAcme, {}), absl::OkStatus());
+    ASSERT_EQ(guard_.EnsureBridge(bridge, {kAcme}, {}), absl::OkStatus());
   });
   EXPECT_NE(programs(), before);
   Translate();

@@ -55,7 +55,7 @@ BrokerWorld::BrokerWorld(FakeHost& fake_host)
       images(settings, ports, registry),
       tenants(settings, ports, registry, cids, carver,
               network::SubnetPool(network::Ipv4Subnet{.address = {0x0AD50000}, .prefix_length = 16},
-                                  24),
+                                  24, *network::ParseIpv6Pool("test", "fd12:3456:7800::/40")),
               vms, volumes, quota_moves, images),
       updates(settings, ports, registry, carver),
       directory(settings, ports, registry),

@@ -102,6 +102,7 @@ struct Primary {
   uint32_t vcpus = 0;                // it is defined with
   uint32_t granted_memory_mib = 0;   // MiB it has while its secondaries have theirs
   uint32_t granted_cpu_percent = 0;  // of one CPU, likewise
+  std::string ipv6_address;          // on the tenant network; empty: the tenant has no IPv6
 
   bool operator==(const Primary&) const = default;
 };
@@ -123,6 +124,8 @@ struct Tenant {
   uint32_t quota_disk_mib = 0;  // MiB that the quota disk has now; 0: there is none
   std::optional<Usage> usage;   // none if the host cannot tell
   NetworkMode network_mode = NetworkMode::kNat;
+  std::string ipv6_subnet;   // CIDR, such as "fd12:3456:789a:4::/64"; empty: there is no IPv6
+  std::string ipv6_gateway;  // empty likewise
 
   bool operator==(const Tenant&) const = default;
 };

@@ -68,6 +68,8 @@ struct Vm {
   std::vector<std::string> data_volumes;  // names of its further disks
   std::string from_quota_disk;  // path of the image that `volume` was made of, for it; empty: none
   std::string image_id;         // of the tenant's own image; empty: `image` is the catalog's
+  // Fixed before it boots, if its guest makes it of the MAC; empty: the tenant has no IPv6.
+  std::string ipv6_address;
 
   bool operator==(const Vm&) const = default;
 };

@@ -96,5 +96,19 @@ TEST_F(RequirementsTest, WantAPoolThatCanBeCut) {
   EXPECT_THAT(Unmet(), ElementsAre(StartsWith("network.subnet_prefix_length: must be ")));
 }
 
+TEST_F(RequirementsTest, WantAnIpv6PoolOrAWordForOne) {
+  for (const char* good : {"auto", "none", "fd12:3456:7800::/40"}) {
+    config_.ipv6_pool = good;
+    EXPECT_THAT(Unmet(), IsEmpty()) << good;
+  }
+  for (const char* bad : {"", "yes", "fd12:3456:7800::/48", "2001:db8::/40"}) {
+    config_.ipv6_pool = bad;
+    EXPECT_THAT(Unmet(),
+                ElementsAre(::testing::AllOf(StartsWith("network.ipv6_pool: "),
+                                             ::testing::EndsWith("; or be \"auto\", or \"none\""))))
+        << bad;
+  }
+}
+
 }  // namespace
 }  // namespace flatvm::app

@@ -51,6 +51,7 @@ TEST(VmDetails, HasALineAProperty) {
             "vcpus:         1\n"
             "disk:          1GiB\n"
             "address:       10.213.0.3\n"
+            "ipv6:          fd12:3456:789a:1:5054:ff:fed5:3\n"
             "mac:           52:54:00:d5:00:03\n"
             "cid:           1001\n"
             "domain:        flatvm-acme-web\n"
@@ -77,7 +78,8 @@ TEST(VmJson, NamesFieldsAsTheProtocolDoes) {
             R"("address":"10.213.0.3","mac":"52:54:00:d5:00:03","cid":1001,)"
             R"("created_at":"2023-11-14T22:13:20Z",)"
             R"("stages":[{"stage":"disk","duration_us":12345}],"volume":"","data_volumes":[],)"
-            R"("from_quota_disk":"","image_id":""})");
+            R"("from_quota_disk":"","image_id":"",)"
+            R"("ipv6_address":"fd12:3456:789a:1:5054:ff:fed5:3"})");
 }
 
 TEST(VmJson, HasEveryFieldOfTheProtocol) {

@@ -16,6 +16,7 @@ inline v1::Vm SampleVm() {
   vm.set_vcpus(1);
   vm.set_disk_mib(1024);
   vm.set_address("10.213.0.3");
+  vm.set_ipv6_address("fd12:3456:789a:1:5054:ff:fed5:3");
   vm.set_mac("52:54:00:d5:00:03");
   vm.set_cid(1001);
   vm.mutable_created_at()->set_seconds(1'700'000'000);
@@ -64,11 +65,14 @@ inline v1::Tenant SampleTenant() {
   primary.set_cid(1000);
   primary.set_mac("52:54:00:d5:00:02");
   primary.set_address("10.213.0.2");
+  primary.set_ipv6_address("fd12:3456:789a:1:5054:ff:fed5:2");
   primary.set_memory_mib(1280);
   primary.set_vcpus(2);
   primary.set_granted_memory_mib(1024);
   primary.set_granted_cpu_percent(150);
   tenant.set_subnet("10.213.0.0/24");
+  tenant.set_ipv6_subnet("fd12:3456:789a:1::/64");
+  tenant.set_ipv6_gateway("fd12:3456:789a:1::1");
   tenant.set_gateway("10.213.0.1");
   tenant.set_network("flatvm-acme");
   tenant.set_slice("flatvm-acme.slice");

@@ -47,7 +47,8 @@ constexpr std::string_view kVmJson = R"({
   "volume": "",
   "data_volumes": [],
   "from_quota_disk": "",
-  "image_id": ""
+  "image_id": "",
+  "ipv6_address": "fd12:3456:789a:1:5054:ff:fe01:203"
 }
 )";
 
@@ -132,6 +133,7 @@ TEST(FlatvmOutput, ShowHasALineForEachField) {
             "disk:          2GiB\n"
             "data volumes:  -\n"
             "address:       10.213.0.3\n"
+            "ipv6:          fd12:3456:789a:1:5054:ff:fe01:203\n"
             "mac:           52:54:00:01:02:03\n"
             "cid:           7\n"
             "created:       2023-11-14T22:13:20Z\n"

@@ -27,7 +27,8 @@ inline Vm SampleVm() {
           .created_at = std::chrono::system_clock::time_point(std::chrono::seconds(1'700'000'000)),
           .stages = {{.stage = "admit", .duration = std::chrono::microseconds(120)},
                      {.stage = "disk", .duration = std::chrono::microseconds(21'400)},
-                     {.stage = "domain", .duration = std::chrono::microseconds(1'849'000)}}};
+                     {.stage = "domain", .duration = std::chrono::microseconds(1'849'000)}},
+          .ipv6_address = "fd12:3456:789a:1:5054:ff:fe01:203"};
 }
 
 inline Volume SampleVolume() {
@@ -67,7 +68,8 @@ inline Tenant SampleTenant() {
                       .memory_mib = 1280,
                       .vcpus = 2,
                       .granted_memory_mib = 1024,
-                      .granted_cpu_percent = 150},
+                      .granted_cpu_percent = 150,
+                      .ipv6_address = "fd12:3456:789a:1:5054:ff:fe00:1"},
           .subnet = "10.213.0.0/24",
           .gateway = "10.213.0.1",
           .vmm_overhead_mib = 64,
@@ -86,7 +88,9 @@ inline Tenant SampleTenant() {
                          .memory_pressure = {.some_percent = 0.5, .full_percent = 0.25},
                          .cpu_pressure = {.some_percent = 12.35},
                          .io_pressure = {}},
-          .network_mode = NetworkMode::kViaPrimary};
+          .network_mode = NetworkMode::kViaPrimary,
+          .ipv6_subnet = "fd12:3456:789a:1::/64",
+          .ipv6_gateway = "fd12:3456:789a:1::1"};
 }
 
 inline Error SampleError() {

@@ -19,10 +19,13 @@ TEST(FlatvmTenant, ShowsLimitsAndUsage) {
             "  cid:      5\n"
             "  mac:      52:54:00:00:00:01\n"
             "  address:  10.213.0.2\n"
+            "  ipv6:     fd12:3456:789a:1:5054:ff:fe00:1\n"
             "  memory:   1GiB granted of 1280MiB\n"
             "  cpu:      150% granted of 2 vCPUs\n"
             "subnet:     10.213.0.0/24\n"
             "gateway:    10.213.0.1\n"
+            "ipv6:       fd12:3456:789a:1::/64\n"
+            "gateway 6:  fd12:3456:789a:1::1\n"
             "overhead:   64MiB a VM\n"
             "created:    2023-11-14T22:13:20Z\n"
             "\n"
@@ -58,6 +61,7 @@ TEST(FlatvmTenant, ShowsLimitsAndUsage) {
 TEST(FlatvmTenant, OfAnOlderHostShowsWhatItSays) {
   FakeHost host;
   host.tenant.primary.memory_mib = host.tenant.primary.vcpus = 0;
+  host.tenant.primary.ipv6_address = host.tenant.ipv6_subnet = host.tenant.ipv6_gateway = "";
   host.tenant.io = {};
   host.tenant.cpus = "";
   host.tenant.carve = {};
@@ -65,7 +69,8 @@ TEST(FlatvmTenant, OfAnOlderHostShowsWhatItSays) {
   host.tenant.network_mode = NetworkMode::kNat;
   host.tenant.quota_disk_mib = 0;
   const std::string out = RunFlatvm({"tenant"}, host).out;
-  EXPECT_THAT(out, HasSubstr("  memory:   -\n  cpu:      -\n"));
+  EXPECT_THAT(out, HasSubstr("  ipv6:     -\n  memory:   -\n  cpu:      -\n"));
+  EXPECT_THAT(out, HasSubstr("ipv6:       -\ngateway 6:  -\n"));
   EXPECT_THAT(out, EndsWith("\n"
                             "cpus:        -\n"
                             "read:        no limit\n"
@@ -88,7 +93,8 @@ TEST(FlatvmTenant, IsJsonToo) {
     "left": {"memory_mib": 2752, "vcpus": 2, "vms": 7, "disk_mib": 18432},
     "primary": {"state": "running", "cid": 5, "mac": "52:54:00:00:00:01",
                 "address": "10.213.0.2", "needs_restart": false, "memory_mib": 1280, "vcpus": 2,
-                "granted_memory_mib": 1024, "granted_cpu_percent": 150},
+                "granted_memory_mib": 1024, "granted_cpu_percent": 150,
+                "ipv6_address": "fd12:3456:789a:1:5054:ff:fe00:1"},
     "subnet": "10.213.0.0/24",
     "gateway": "10.213.0.1",
     "vmm_overhead_mib": 64,
@@ -99,6 +105,8 @@ TEST(FlatvmTenant, IsJsonToo) {
     "carve": {"mode": "balloon", "primary_min_memory_mib": 512},
     "quota_disk_mib": 5120,
     "network_mode": "via-primary",
+    "ipv6_subnet": "fd12:3456:789a:1::/64",
+    "ipv6_gateway": "fd12:3456:789a:1::1",
     "usage": {"memory_bytes": 1572864000, "oom_kills": 1, "cpu_us": 11520000000,
               "throttled_us": 1250000, "tasks": 42, "read_bytes": 325058560, "write_bytes": 512,
               "memory_pressure": {"some_percent": 0.5, "full_percent": 0.25},

@@ -34,6 +34,9 @@ TEST_F(ClientTenantTest, TellsOfTheTenant) {
     tenant->set_subnet("10.213.4.0/24");
     tenant->set_network_mode(v1::NETWORK_ISOLATED);
     tenant->set_gateway("10.213.4.1");
+    tenant->set_ipv6_subnet("fd12:3456:789a:4::/64");
+    tenant->set_ipv6_gateway("fd12:3456:789a:4::1");
+    tenant->mutable_primary()->set_ipv6_address("fd12:3456:789a:4:5054:ff:fed5:402");
     tenant->set_vmm_overhead_mib(64);
     tenant->mutable_created_at()->set_seconds(60);
     tenant->mutable_primary()->set_memory_mib(2048);
@@ -66,7 +69,8 @@ TEST_F(ClientTenantTest, TellsOfTheTenant) {
                       .memory_mib = 2048,
                       .vcpus = 2,
                       .granted_memory_mib = 1024,
-                      .granted_cpu_percent = 150},
+                      .granted_cpu_percent = 150,
+                      .ipv6_address = "fd12:3456:789a:4:5054:ff:fed5:402"},
           .subnet = "10.213.4.0/24",
           .gateway = "10.213.4.1",
           .vmm_overhead_mib = 64,
@@ -74,7 +78,9 @@ TEST_F(ClientTenantTest, TellsOfTheTenant) {
           .io = {.read_bytes = 1, .write_bytes = 2, .read_operations = 3, .write_operations = 4},
           .cpus = "2-5,8",
           .carve = {.mode = CarveMode::kBalloon, .primary_min_memory_mib = 512},
-          .network_mode = NetworkMode::kIsolated}));
+          .network_mode = NetworkMode::kIsolated,
+          .ipv6_subnet = "fd12:3456:789a:4::/64",
+          .ipv6_gateway = "fd12:3456:789a:4::1"}));
 }
 
 TEST_F(ClientTenantTest, TellsOfTheTenantsUsage) {

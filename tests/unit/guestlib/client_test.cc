@@ -36,6 +36,7 @@ v1::Vm WireVm() {
   vm.set_vcpus(2);
   vm.set_disk_mib(2048);
   vm.set_address("10.213.0.3");
+  vm.set_ipv6_address("fd12:3456:789a:1:5054:ff:fe01:203");
   vm.set_mac("52:54:00:01:02:03");
   vm.set_cid(4294967294);
   vm.mutable_created_at()->set_seconds(1'700'000'000);
@@ -65,7 +66,8 @@ Vm PublicVm() {
               std::chrono::system_clock::time_point(std::chrono::milliseconds(1'700'000'000'005)),
           .stages = {{.stage = "domain", .duration = std::chrono::microseconds(1'800'000)}},
           .volume = "root",
-          .data_volumes = {"logs", "data"}};
+          .data_volumes = {"logs", "data"},
+          .ipv6_address = "fd12:3456:789a:1:5054:ff:fe01:203"};
 }
 
 class ClientTest : public testing::Test {

@@ -17,14 +17,22 @@ constexpr size_t kMostInstructions = 4096;  // of a kernel that does not know CA
 std::vector<std::vector<bpf_insn>> AllPrograms() {
   const Tally tally{.map = 5, .key = 1};
   const Machine machine{.mac = {0x52, 0x54, 0, 1, 2, 3}, .address = {0x0AD50402}};
+  Machine dual = machine;
+  dual.prefix = network::Ipv6Prefix{{0xFD, 1, 2, 3, 4, 5, 6, 7}};
+  const Subnets both{.ipv4 = kSubnet, .ipv6 = dual.prefix, .gateway_mac = machine.mac};
   Machine router = machine;
   router.routes_for = kSubnet;
-  return {BuildBridgeIn(kSubnet, {.uplinks = {2, 3}}, tally),
-          BuildBridgeIn(kSubnet, {.uplinks = {2, 3}, .only = machine.address}, tally),
-          BuildBridgeIn(kSubnet, {}, tally),
-          BuildBridgeOut(kSubnet, tally),
-          BuildUplinkOut(kPool, tally),
+  return {BuildBridgeIn({kSubnet}, {.uplinks = {2, 3}}, tally),
+          BuildBridgeIn({kSubnet}, {.uplinks = {2, 3}, .only = machine.address}, tally),
+          BuildBridgeIn({kSubnet}, {}, tally),
+          BuildBridgeOut({kSubnet}, tally),
+          BuildUplinkOut({kPool}, tally),
+          BuildBridgeIn(both, {.uplinks = {2, 3}}, tally),
+          BuildBridgeIn(both, {.uplinks = {2, 3}, .only = machine.address}, tally),
+          BuildBridgeOut(both, tally),
+          BuildUplinkOut({kPool, network::Ipv6Pool{{0xFD, 1, 2, 3, 4}}}, tally),
           BuildPortIn(machine, tally),
+          BuildPortIn(dual, tally),
           BuildPortIn(router, tally),
           BuildClosedPort(tally)};
 }
@@ -89,7 +97,7 @@ TEST(GuardPrograms, HaveNamesByWhatTheyDo) {
   for (const std::vector<bpf_insn>& code : AllPrograms()) names.insert(ProgramName(code, 9));
   EXPECT_EQ(names.size(), AllPrograms().size());
   const auto built = [](int map, uint32_t key) {
-    return BuildBridgeOut(kSubnet, {.map = map, .key = key});
+    return BuildBridgeOut({kSubnet}, {.map = map, .key = key});
   };
   EXPECT_EQ(ProgramName(built(5, 1), 9), ProgramName(built(6, 1), 9)) << "the same map";
   EXPECT_NE(ProgramName(built(5, 1), 9), ProgramName(built(5, 1), 10)) << "another map";

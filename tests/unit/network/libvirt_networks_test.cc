@@ -90,14 +90,14 @@ TEST_F(LibvirtNetworksTest, OpensThePortsOfMachinesThatHaveALease) {
 
 TEST_F(LibvirtNetworksTest, RemovesTheFilterWithTheNetwork) {
   ASSERT_EQ(networks_.EnsureNetwork(acme_), absl::OkStatus());
-  ASSERT_EQ(networks_.RemoveNetwork("acme", acme_.subnet), absl::OkStatus());
+  ASSERT_EQ(networks_.RemoveNetwork("acme", acme_.subnet, std::nullopt), absl::OkStatus());
   EXPECT_EQ(Find("flatvm-acme"), nullptr);
   EXPECT_THAT(host_.filters(), IsEmpty());
 }
 
 TEST_F(LibvirtNetworksTest, RemovesTheFilterWhenTheNetworkIsGoneAlready) {
   ASSERT_TRUE(host_.EnsureFilter(acme_).ok());
-  ASSERT_EQ(networks_.RemoveNetwork("acme", acme_.subnet), absl::OkStatus());
+  ASSERT_EQ(networks_.RemoveNetwork("acme", acme_.subnet, std::nullopt), absl::OkStatus());
   EXPECT_THAT(host_.filters(), IsEmpty());
 }
 
@@ -173,7 +173,8 @@ TEST_F(LibvirtNetworksTest, LeavesTheOperatorsNetworksAlone) {
   EXPECT_THAT(*networks_.ListTenants(), IsEmpty());
   EXPECT_EQ(networks_.EnsureNetwork(acme_).code(), absl::StatusCode::kInternal);
   EXPECT_EQ(networks_.AddLease("acme", acme_.leases[0]).code(), absl::StatusCode::kInternal);
-  EXPECT_EQ(networks_.RemoveNetwork("acme", acme_.subnet).code(), absl::StatusCode::kInternal);
+  EXPECT_EQ(networks_.RemoveNetwork("acme", acme_.subnet, std::nullopt).code(),
+            absl::StatusCode::kInternal);
   EXPECT_EQ(Describe("flatvm-acme").bridge, "virbr7");
 }
 
@@ -208,7 +209,7 @@ TEST(LibvirtNetworks, SaysThatLibvirtdIsOutOfReach) {
   const NetworkSpec spec{.tenant = "acme", .subnet = *ParseIpv4Subnet("test", "10.213.4.0/24")};
   const Lease lease{.hostname = "web", .mac = "52:54:00:d5:04:03", .address = {0x0AD50403U}};
   for (const absl::Status& status :
-       {networks.EnsureNetwork(spec), networks.RemoveNetwork("acme", spec.subnet),
+       {networks.EnsureNetwork(spec), networks.RemoveNetwork("acme", spec.subnet, std::nullopt),
         networks.AddLease("acme", lease), networks.RemoveLease("acme", lease),
         networks.ListTenants().status()}) {
     EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);

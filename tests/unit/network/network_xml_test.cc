@@ -51,13 +51,23 @@ TEST(NetworkXml, IsTheGoldenOne) {
 )");
 }
 
-// The element of dnsmasq's options, with its lines apart.
-std::string OptionsOf(NetworkMode mode) {
+NetworkSpec AcmeWithPrefix() {
   NetworkSpec spec = Acme();
-  spec.mode = mode;
+  spec.prefix = *ParseIpv6Prefix("test", "fd12:3456:78d5:400::/64");
+  return spec;
+}
+
+// The element of dnsmasq's options, with its lines apart.
+std::string OptionsOf(const NetworkSpec& spec) {
   const std::string xml = BuildNetworkXml(spec);
   const size_t begin = xml.find("  <dnsmasq:options>");
   return begin == std::string::npos ? "" : xml.substr(begin);
+}
+
+std::string OptionsOf(NetworkMode mode) {
+  NetworkSpec spec = Acme();
+  spec.mode = mode;
+  return OptionsOf(spec);
 }
 
 TEST(NetworkXml, TellsMachinesOfTheirWayOut) {
@@ -75,6 +85,61 @@ TEST(NetworkXml, TellsMachinesOfTheirWayOut) {
   </dnsmasq:options>
 </network>
 )");
+}
+
+TEST(NetworkXml, AdvertisesAPrefixButNeitherARouterNorADnsServer) {
+  EXPECT_EQ(OptionsOf(AcmeWithPrefix()), R"(  <dnsmasq:options>
+    <dnsmasq:option value="enable-ra" />
+    <dnsmasq:option value="dhcp-option=option6:dns-server" />
+    <dnsmasq:option value="dhcp-range=fd12:3456:78d5:400::,ra-only,64" />
+    <dnsmasq:option value="ra-param=fv-0ad50400,600,0" />
+  </dnsmasq:options>
+</network>
+)");
+  NetworkSpec isolated = AcmeWithPrefix();
+  isolated.mode = NetworkMode::kIsolated;
+  EXPECT_NE(OptionsOf(isolated).find("no-resolv"), std::string::npos);
+  EXPECT_NE(OptionsOf(isolated).find("enable-ra"), std::string::npos);
+}
+
+TEST(NetworkXml, NamesMachinesAddressesInThePrefix) {
+  const std::string xml = BuildNetworkXml(AcmeWithPrefix());
+  EXPECT_NE(xml.find(R"(
+  <dns>
+    <host ip="fd12:3456:78d5:400:5054:ff:fed5:402">
+      <hostname>primary.acme.internal</hostname>
+    </host>
+    <host ip="fd12:3456:78d5:400:5054:ff:fed5:403">
+      <hostname>web-1.acme.internal</hostname>
+    </host>
+  </dns>
+)"),
+            std::string::npos)
+      << xml;
+  NetworkSpec empty = AcmeWithPrefix();
+  empty.leases.clear();
+  EXPECT_EQ(BuildNetworkXml(empty).find("<dns>"), std::string::npos);
+  EXPECT_EQ(BuildNetworkXml(Acme()).find("<dns>"), std::string::npos);
+}
+
+TEST(NetworkXml, WithAPrefixIsReadBackAsItWasWritten) {
+  const NetworkSpec spec = AcmeWithPrefix();
+  const auto read = ParseNetworkXml(BuildNetworkXml(spec));
+  ASSERT_TRUE(read.ok());
+  EXPECT_EQ(read->prefix, spec.prefix);
+  EXPECT_THAT(read->named, ElementsAre(AddressOf(*spec.prefix, Primary().mac),
+                                       AddressOf(*spec.prefix, Web().mac)));
+  EXPECT_TRUE(MatchesExceptLeases(*read, spec));
+}
+
+TEST(NetworkXml, OfAnotherPrefixDoesNotMatch) {
+  NetworkSpec other = AcmeWithPrefix();
+  other.prefix->bytes[0] = 0xFC;
+  const NetworkDescription with = *ParseNetworkXml(BuildNetworkXml(AcmeWithPrefix()));
+  const NetworkDescription without = *ParseNetworkXml(BuildNetworkXml(Acme()));
+  EXPECT_FALSE(MatchesExceptLeases(with, other));
+  EXPECT_FALSE(MatchesExceptLeases(with, Acme()));
+  EXPECT_FALSE(MatchesExceptLeases(without, AcmeWithPrefix()));
 }
 
 TEST(NetworkXml, HasNoDhcpWithoutLeases) {

@@ -95,6 +95,47 @@ TEST(TenantElements, SayWhoMayLeaveByTheMode) {
   EXPECT_EQ(ways(NetworkMode::kIsolated), all + not_all + bridge + not_bridge + one + not_one);
 }
 
+constexpr const char* kIpv6Elements[] = {"dual { \"fv-0ad50400\" }",
+                                         "sources6 { \"fv-0ad50400\" . fd12:3456:78d5:400::/64 }",
+                                         "sources6 { \"fv-0ad50400\" . fe80::/64 }",
+                                         "gateways6 { \"fv-0ad50400\" . fd12:3456:78d5:400::1 }",
+                                         "gateways6 { \"fv-0ad50400\" . fe80::5054:ff:fed5:401 }"};
+
+TenantRules Dual() {
+  return {.subnet = Subnet(), .prefix = *ParseIpv6Prefix("test", "fd12:3456:78d5:400::/64")};
+}
+
+TEST(TenantElements, AreThoseOfIpv6WhereThereIsAPrefix) {
+  for (const std::string element : kIpv6Elements) {
+    EXPECT_THAT(BuildAddTenant(Dual()), HasSubstr("add element inet flatvm " + element + "\n"));
+    EXPECT_THAT(BuildAddTenant(Dual()), Not(HasSubstr("delete element inet flatvm " + element)));
+    EXPECT_THAT(BuildAddTenant({.subnet = Subnet()}), Not(HasSubstr(element)));
+  }
+}
+
+TEST(TenantElements, OfIpv6AreRemovedOneByOneAndNotRefused) {
+  const std::string text = BuildRemoveTenant(Dual());
+  for (const std::string element : kIpv6Elements) {
+    const size_t added = text.find("add element inet flatvm " + element + "\n");
+    const size_t deleted = text.find("delete element inet flatvm " + element + "\n");
+    ASSERT_NE(deleted, std::string::npos) << element;
+    EXPECT_LT(added, deleted) << element;
+    EXPECT_THAT(BuildRemoveTenant({.subnet = Subnet()}), Not(HasSubstr(element)));
+  }
+}
+
+TEST(RestoredRuleset, HasIpv6ElementsOfTheTenantsOnly) {
+  const std::string text = BuildRestore({"eth0"}, {Dual()});
+  for (const std::string element : kIpv6Elements) {
+    const std::string set = element.substr(0, element.find(' '));
+    const size_t flushed = text.find("flush set inet flatvm " + set + "\n");
+    const size_t added = text.find("add element inet flatvm " + element + "\n");
+    ASSERT_NE(added, std::string::npos) << element;
+    EXPECT_LT(flushed, added) << set;
+    EXPECT_THAT(BuildRestore({"eth0"}, {}), HasSubstr("flush set inet flatvm " + set + "\n"));
+  }
+}
+
 TEST(TenantElements, AreRemovedOneByOneAndNotRefused) {
   const std::string text = BuildRemoveTenant({.subnet = Subnet()});
   for (const char* set : {"sources", "gateways", "hairpins", "exits", "routed", "accepted_of",

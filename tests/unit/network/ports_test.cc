@@ -78,7 +78,8 @@ PortBinding Binding() {
   return {.port = "vnet0",
           .mac = "52:54:00:d5:04:02",
           .address = {0x0AD50402U},
-          .subnet = *ParseIpv4Subnet("test", "10.213.4.0/24")};
+          .subnet = *ParseIpv4Subnet("test", "10.213.4.0/24"),
+          .link_local = AddressOf(kLinkLocal, "52:54:00:d5:04:02")};
 }
 
 TEST(PortTable, KnowsARouter) {
@@ -93,10 +94,15 @@ TEST(PortTable, KnowsARouter) {
 }
 
 TEST(PortTable, BindsAPortByElementsOnly) {
-  const PortBinding binding = Binding();
+  PortBinding binding = Binding();
+  binding.address6 = *ParseIpv6Address("test", "fd12::5054:ff:fed5:402");
   EXPECT_EQ(BuildBindPort(binding),
             "add element bridge flatvm macs { \"vnet0\" . 52:54:00:d5:04:02 }\n"
             "add element bridge flatvm addresses { \"vnet0\" . 10.213.4.2 }\n"
+            "add element bridge flatvm addresses6 { \"vnet0\" . fe80::5054:ff:fed5:402 }\n"
+            "add element bridge flatvm targets { \"vnet0\" . 0xfe80000000000000505400fffed50402 }\n"
+            "add element bridge flatvm addresses6 { \"vnet0\" . fd12::5054:ff:fed5:402 }\n"
+            "add element bridge flatvm targets { \"vnet0\" . 0xfd12000000000000505400fffed50402 }\n"
             "add element bridge flatvm spoofed_of { \"vnet0\" : \"spoofed-fv-0ad50400\" }\n"
             "add element bridge flatvm refused_of { \"vnet0\" : \"refused-fv-0ad50400\" }\n"
             "add element bridge flatvm ports { \"vnet0\" }\n");

@@ -127,6 +127,35 @@ TEST(Convert, TellsAPrimaryNothingOfTheHost) {
   EXPECT_FALSE(tenant.has_traffic());
 }
 
+TEST(Convert, TellsBothOfIpv6IfThereIsAny) {
+  for (const Audience audience : {Audience::kPrimary, Audience::kOperator}) {
+    broker::TenantView view = View();
+    view.record.mac = "52:54:00:d5:00:02";
+    v1::Tenant without;
+    FillTenant(view, audience, &without);
+    EXPECT_EQ(without.ipv6_subnet() + without.ipv6_gateway() + without.primary().ipv6_address(),
+              "");
+    view.record.prefix = *network::ParseIpv6Prefix("test", "fd12:3456:789a:1::/64");
+    v1::Tenant tenant;
+    FillTenant(view, audience, &tenant);
+    EXPECT_EQ(tenant.ipv6_subnet(), "fd12:3456:789a:1::/64");
+    EXPECT_EQ(tenant.ipv6_gateway(), "fd12:3456:789a:1::1");
+    EXPECT_EQ(tenant.primary().ipv6_address(), "fd12:3456:789a:1:5054:ff:fed5:2");
+  }
+}
+
+TEST(Convert, TellsASecondarysIpv6Address) {
+  broker::VmRecord record;
+  record.id = "0123abcd-4567-489a-bcde-f0123456789a";
+  v1::Vm without;
+  FillVm(record, &without);
+  EXPECT_EQ(without.ipv6_address(), "");
+  record.ipv6_address = *network::ParseIpv6Address("test", "fd12:3456:789a:1:5054:ff:fed5:3");
+  v1::Vm vm;
+  FillVm(record, &vm);
+  EXPECT_EQ(vm.ipv6_address(), "fd12:3456:789a:1:5054:ff:fed5:3");
+}
+
 TEST(Convert, TellsTheOperatorWhereTheTenantIs) {
   v1::Tenant tenant;
   FillTenant(View(), Audience::kOperator, &tenant);

@@ -27,9 +27,19 @@ TEST(RecordJson, BringsATenantBackAsItWas) {
   EXPECT_EQ(back->undo.attachment.mac, record.mac);
   EXPECT_EQ(back->undo.attachment.hotplug_slots, 8U);
   EXPECT_EQ(back->subnet, record.subnet);
+  EXPECT_EQ(back->prefix, record.prefix);
   EXPECT_EQ(back->network_mode, record.network_mode);
   EXPECT_EQ(back->forwards, record.forwards);
   EXPECT_EQ(back->created_at, record.created_at);
+}
+
+TEST(RecordJson, ReadsASecondaryWithoutIpv6) {
+  auto vm = nlohmann::json::parse(FormatVm(SampleVm()));
+  vm["ipv6_address"] = "";
+  ASSERT_TRUE(ParseVm(vm.dump()).ok());
+  EXPECT_EQ(ParseVm(vm.dump())->ipv6_address, std::nullopt);
+  vm["ipv6_address"] = "10.0.0.1";
+  EXPECT_THAT(std::string(ParseVm(vm.dump()).status().message()), HasSubstr("ipv6_address"));
 }
 
 // What a primary of an earlier flatvmd was given.
@@ -50,15 +60,18 @@ TEST(RecordJson, ReadsATenantWhoseNetworkHadNoModeYet) {
   auto json = nlohmann::json::parse(FormatTenant(SampleTenant()));
   json.erase("network_mode");
   json.erase("forwards");
+  json.erase("ipv6_prefix");
   const auto back = ParseTenant(json.dump());
   ASSERT_TRUE(back.ok()) << back.status();
   EXPECT_EQ(back->network_mode, network::NetworkMode::kNat);
   EXPECT_TRUE(back->forwards.empty());
+  EXPECT_EQ(back->prefix, std::nullopt);
 
   for (const auto& [key, value] : std::vector<std::pair<std::string, nlohmann::json>>{
            {"network_mode", "bridged"},
            {"network_mode", 1},
            {"forwards", "none"},
+           {"ipv6_prefix", "fd12::/63"},
            {"forwards", {{{"protocol", "icmp"}, {"host_port", 1}, {"machine", "a"}, {"port", 1}}}},
            {"forwards",
             {{{"protocol", "tcp"}, {"host_port", 65536}, {"machine", "a"}, {"port", 1}}}}}) {
@@ -136,7 +149,8 @@ TEST(RecordJson, NamesTheFieldThatIsMissingOrMistyped) {
     without.erase(key);
     const auto missing = ParseVm(without.dump());
     // These an older flatvm did not write.
-    const bool optional = key == "own_volume" || key == "return_disk" || key == "image_id";
+    const bool optional =
+        key == "own_volume" || key == "return_disk" || key == "image_id" || key == "ipv6_address";
     ASSERT_EQ(missing.ok(), optional) << key;
     if (!optional) {
       EXPECT_THAT(std::string(missing.status().message()), HasSubstr(key));

@@ -22,6 +22,7 @@ inline broker::TenantRecord SampleTenant() {
   record.mac = "52:54:00:d5:00:02";
   record.address = network::Ipv4Address{0x0AD50002};
   record.subnet = network::Ipv4Subnet{.address = {0x0AD50000}, .prefix_length = 24};
+  record.prefix = network::Ipv6Prefix{{0xFD, 0x12, 0x34, 0x56, 0x78, 0xD5, 0, 0}};
   record.network_mode = network::NetworkMode::kViaPrimary;
   record.forwards = {
       {.protocol = network::Protocol::kUdp, .host_port = 5353, .machine = "dns", .port = 53}};
@@ -62,6 +63,7 @@ inline broker::VmRecord SampleVm() {
                  .quota_path = "images/web.raw"};
   record.image_id = "cccccccc-dddd-4eee-8fff-000000000001";
   record.address = network::Ipv4Address{0x0AD50003};
+  record.ipv6_address = *network::ParseIpv6Address("sample", "fd12:3456:789a:1:5054:ff:fed5:3");
   record.mac = "52:54:00:d5:00:03";
   record.cid = base::VsockCid{1001};
   record.created_at =
