@@ -15,12 +15,26 @@ class Place:
     address: str
     gateway: str
     gateway_mac: str
+    prefix: str  # of its IPv6 address, "fd…::/64"
+
+    @property
+    def address6(self):
+        return eui64(self.prefix, self.mac)
+
+    @property
+    def gateway6(self):
+        return str(ipaddress.ip_network(self.prefix)[1])
+
+
+def eui64(prefix, mac):
+    """The address of that prefix that follows from the MAC."""
+    parts = [int(part, 16) for part in mac.split(":")]
+    parts[0] ^= 2
+    return str(ipaddress.IPv6Address(ipaddress.ip_network(prefix).network_address.packed[:8] + bytes(parts[:3]) + b"\xff\xfe" + bytes(parts[3:])))
 
 
 def link_local(mac):
-    parts = [int(part, 16) for part in mac.split(":")]
-    parts[0] ^= 2
-    return str(ipaddress.IPv6Address(b"\xfe\x80" + bytes(6) + bytes(parts[:3]) + b"\xff\xfe" + bytes(parts[3:])))
+    return eui64("fe80::/64", mac)
 
 
 def _mac(text):
@@ -84,10 +98,13 @@ def to_neighbours(own, sibling, marker):
     yield "the gateway's IPv4 address", in4(ipv4(own.gateway, sibling.address, 17, body))
     yield "a foreign IPv4 address in a fragment", in4(ipv4("192.0.2.9", sibling.address, 17, marker, 0x10))
     yield "a DHCP server", in4(ipv4(own.address, "255.255.255.255", 17, udp(67, 68, marker)), ALL)
+    yield "a DHCP server at another port", in4(ipv4(own.address, "255.255.255.255", 17, udp(1000, 68, marker)), ALL)
     yield "gratuitous ARP for the gateway", ethernet(ALL, own.mac, 0x806, arp(1, own.mac, own.gateway, own.gateway) + marker)
     yield "ARP for a sibling", ethernet(ALL, own.mac, 0x806, arp(2, own.mac, sibling.address, own.address) + marker)
     yield "ARP with another MAC", ethernet(ALL, own.mac, 0x806, arp(2, sibling.mac, own.address, own.address) + marker)
     yield "a sibling's IPv6 address", in6(ipv6(near, "ff02::1", 17, body))
+    yield "a sibling's unique local address", in6(ipv6(sibling.address6, "ff02::1", 17, body))
+    yield "the gateway's unique local address", in6(ipv6(own.gateway6, "ff02::1", 17, body))
     yield "a global IPv6 address", in6(ipv6("2001:db8::1", "ff02::1", 17, body))
     yield "a router", in6(ipv6(local, "ff02::1", 58, advert + marker))
     yield "a router behind destination options", in6(ipv6(local, "ff02::1", 60, options + advert + marker))
@@ -95,6 +112,7 @@ def to_neighbours(own, sibling, marker):
     yield "a neighbour advertisement for a sibling", in6(ipv6(local, "ff02::1", 58, _nd(136, near, own.mac, 2) + marker))
     yield "a neighbour solicitation with another MAC", in6(ipv6(local, "ff02::1", 58, _nd(135, near, sibling.mac, 1) + marker))
     yield "a DHCPv6 server", in6(ipv6(local, "ff02::1", 17, udp(547, 546, marker)))
+    yield "a DHCPv6 server at another port", in6(ipv6(local, "ff02::1", 17, udp(1000, 546, marker)))
     yield "a VLAN", ethernet(sibling.mac, own.mac, 0x8100, tag + ipv4(own.address, sibling.address, 17, body))
     yield "an unknown Ethernet type", ethernet(sibling.mac, own.mac, 0x88B5, marker + bytes(46))
 
@@ -114,6 +132,11 @@ def to_others(own, victim, uplink, marker):
     yield "ARP for the victim's gateway", ethernet(ALL, own.mac, 0x806, arp(2, own.mac, victim.gateway, victim.address) + marker)
     yield "IPv6 by the gateway", ethernet(own.gateway_mac, own.mac, 0x86DD,
                                          ipv6(link_local(own.mac), link_local(victim.mac), 17, body))
+    by_gateway6 = lambda payload: ethernet(own.gateway_mac, own.mac, 0x86DD, payload)  # noqa: E731
+    yield "IPv6 to the victim's unique local address", by_gateway6(ipv6(own.address6, victim.address6, 17, body))
+    yield "IPv6 from the victim itself", by_gateway6(ipv6(victim.address6, victim.address6, 17, body))
+    yield "the victim's gateway by IPv6", by_gateway6(ipv6(own.address6, victim.gateway6, 17, udp(1000, 53, marker)))
+    yield "a port of the gateway that is not served, by IPv6", by_gateway6(ipv6(own.address6, own.gateway6, 17, udp(1000, 111, marker)))
     yield "the victim's gateway", by_gateway(ipv4(own.address, victim.gateway, 17, udp(1000, 53, marker)))
     yield "the host's own address", by_gateway(ipv4(own.address, uplink, 17, udp(1000, 53, marker)))
     yield "a port of the gateway that is not served", by_gateway(ipv4(own.address, own.gateway, 17, udp(1000, 111, marker)))

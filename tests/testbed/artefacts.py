@@ -1,4 +1,4 @@
-"""What is made besides roots: the three static programs, the catalog images and the initramfs of each level."""
+"""What is made besides roots: the static programs, the catalog images and the initramfs of each level."""
 import gzip
 import subprocess
 
@@ -15,7 +15,7 @@ ROOT_MODULES = ["virtio_pci", "virtio_blk"]
 
 
 def programs():
-    """The folder with lane, probe and frame, linked statically: they run on every level."""
+    """The folder with lane, probe, frame and udp_echo, linked statically: they run on every level."""
     sources = HERE / "guest"
     compiler = subprocess.run(["g++", "-dumpfullversion"], capture_output=True, text=True, check=True).stdout.strip()
     key = store.key_of(1, compiler, sources)
@@ -23,7 +23,7 @@ def programs():
     def make(folder):
         flags = ["-std=c++20", "-O2", "-static", "-s", "-Wall", "-Wextra", "-Wshadow", "-Wconversion"]
         for program, files in (("lane", sorted(sources.glob("lane*.cc"))), ("probe", [sources / "probe.cc"]),
-                               ("frame", [sources / "frame.cc"])):
+                               ("frame", [sources / "frame.cc"]), ("udp_echo", [sources / "udp_echo.cc"])):
             run(["g++", *flags, "-o", str(folder / program), *map(str, files)], f"compiling {program}")
 
     return store.get_or_make("programs", key, make), key

@@ -27,7 +27,7 @@ def _initramfs(kernel, busybox, programs):
     archive.file("etc/udhcpc.script", (HERE / "tiny/udhcpc.script").read_bytes(), 0o755)
     archive.tree(HERE / "tiny/cgi-bin", "www/cgi-bin")
     archive.file("bin/busybox", busybox.read_bytes(), 0o755)
-    for name in ("probe", "frame"):
+    for name in ("probe", "frame", "udp_echo"):
         archive.file(f"bin/{name}", (programs / name).read_bytes(), 0o755)
     files = kernel.load_order(MODULES)
     for path in files:

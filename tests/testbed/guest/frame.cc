@@ -1,5 +1,5 @@
-// frame: sends one Ethernet frame as it is, by eth0, from inside a secondary that means harm. The
-// frame is its argument, in hexadecimal. Says `sent`, or what failed.
+// frame: sends Ethernet frames as they are, by eth0, from inside a secondary that means harm. The
+// frames are its argument, in hexadecimal, with a comma between two. Says `sent N`, or what failed.
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
@@ -11,6 +11,8 @@
 #include <cstdio>
 #include <cstring>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace {
 
@@ -20,37 +22,54 @@ int Digit(char c) {
   return -1;
 }
 
+// Empty: it is none.
+std::string Decode(std::string_view digits) {
+  std::string frame;
+  for (size_t i = 0; i + 1 < digits.size(); i += 2) {
+    const int high = Digit(digits[i]);
+    const int low = Digit(digits[i + 1]);
+    if (high < 0 || low < 0) return "";
+    frame.push_back(static_cast<char>(high << 4 | low));
+  }
+  return frame.size() < ETH_HLEN || frame.size() * 2 != digits.size() ? "" : frame;
+}
+
 int Fail(const char* what) {
   printf("%s: %s\n", what, strerrorname_np(errno));
   return 1;
 }
 
+bool Send(int fd, int interface, const std::string& frame) {
+  sockaddr_ll to{};
+  to.sll_family = AF_PACKET;
+  to.sll_ifindex = interface;
+  to.sll_halen = ETH_ALEN;
+  memcpy(to.sll_addr, frame.data(), ETH_ALEN);
+  return sendto(fd, frame.data(), frame.size(), 0, reinterpret_cast<const sockaddr*>(&to),
+                sizeof to) == static_cast<ssize_t>(frame.size());
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::string digits = argc > 1 ? argv[1] : "";
-  std::string frame;
-  for (size_t i = 0; i + 1 < digits.size(); i += 2) {
-    const int high = Digit(digits[i]);
-    const int low = Digit(digits[i + 1]);
-    if (high < 0 || low < 0) break;
-    frame.push_back(static_cast<char>(high << 4 | low));
-  }
-  if (frame.size() < ETH_HLEN || frame.size() * 2 != digits.size()) {
-    puts("a frame in lower-case hexadecimal, please");
-    return 1;
+  std::vector<std::string> frames;
+  for (std::string_view rest = argc > 1 ? argv[1] : "";;) {
+    const size_t end = rest.find(',');
+    frames.push_back(Decode(rest.substr(0, end)));
+    if (frames.back().empty()) {
+      puts("frames in lower-case hexadecimal, please");
+      return 1;
+    }
+    if (end == std::string_view::npos) break;
+    rest.remove_prefix(end + 1);
   }
   const int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
   if (fd < 0) return Fail("socket");
-  sockaddr_ll to{};
-  to.sll_family = AF_PACKET;
-  to.sll_ifindex = static_cast<int>(if_nametoindex("eth0"));
-  to.sll_halen = ETH_ALEN;
-  memcpy(to.sll_addr, frame.data(), ETH_ALEN);
-  const ssize_t sent =
-      sendto(fd, frame.data(), frame.size(), 0, reinterpret_cast<const sockaddr*>(&to), sizeof to);
-  if (sent != static_cast<ssize_t>(frame.size())) return Fail("sendto");
-  puts("sent");
+  const int interface = static_cast<int>(if_nametoindex("eth0"));
+  for (const std::string& frame : frames) {
+    if (!Send(fd, interface, frame)) return Fail("sendto");
+  }
+  printf("sent %zu\n", frames.size());
   close(fd);
   return 0;
 }
