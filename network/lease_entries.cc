@@ -21,7 +21,7 @@ namespace {
 using libvirt::LastError;
 
 // dnsmasq reads the release and runs libvirt's lease program: some milliseconds.
-constexpr std::chrono::milliseconds kReleaseWait{1000};
+constexpr std::chrono::milliseconds kReleaseWait{5000};
 constexpr std::chrono::milliseconds kReleasePoll{5};
 
 struct Freer {
@@ -83,28 +83,32 @@ absl::Status RemoveName(LiveNetwork& live, const Lease& lease) {
   return absl::OkStatus();
 }
 
+// For the last entry, with which dnsmasq's DHCP goes, and what was sent to it. Not for ever: a
+// lease that is left expires in an hour, and its address is given to no other machine.
+absl::Status AwaitRelease(const LiveNetwork& live, const Lease& lease, base::Logger& log) {
+  const auto deadline = std::chrono::steady_clock::now() + kReleaseWait;
+  for (;;) {
+    FLATVM_ASSIGN_OR_RETURN(const bool given_out, IsGivenOut(live.handle.get(), lease));
+    if (!given_out) return absl::OkStatus();
+    if (std::chrono::steady_clock::now() > deadline) break;
+    std::this_thread::sleep_for(kReleasePoll);
+  }
+  log.Log(base::LogLevel::kWarning,
+          base::StrCat("dnsmasq keeps the DHCP lease of ", lease.address.ToString(),
+                       " until it expires, ignoring"),
+          base::LogFields{.tenant = live.description.tenant});
+  return absl::OkStatus();
+}
+
 }  // namespace
 
-absl::Status Release(const LiveNetwork& live, const Lease& lease, HostNetwork& host,
-                     base::Logger& log) {
+absl::Status Release(const LiveNetwork& live, const Lease& lease, HostNetwork& host) {
   // Sent in any case: a lease of this moment may not have reached libvirt's list yet.
   const absl::Status sent =
       host.ReleaseLease(live.description.bridge, live.description.gateway, lease);
-  FLATVM_ASSIGN_OR_RETURN(bool given_out, IsGivenOut(live.handle.get(), lease));
-  if (!given_out) return absl::OkStatus();
-  FLATVM_RETURN_IF_ERROR(sent);
-  const auto deadline = std::chrono::steady_clock::now() + kReleaseWait;
-  while (given_out && std::chrono::steady_clock::now() < deadline) {
-    std::this_thread::sleep_for(kReleasePoll);
-    FLATVM_ASSIGN_OR_RETURN(given_out, IsGivenOut(live.handle.get(), lease));
-  }
-  if (given_out) {
-    log.Log(base::LogLevel::kWarning,
-            base::StrCat("dnsmasq keeps the DHCP lease of ", lease.address.ToString(),
-                         " until it expires, ignoring"),
-            base::LogFields{.tenant = live.description.tenant});
-  }
-  return absl::OkStatus();
+  if (sent.ok()) return absl::OkStatus();
+  FLATVM_ASSIGN_OR_RETURN(const bool given_out, IsGivenOut(live.handle.get(), lease));
+  return given_out ? sent : absl::OkStatus();
 }
 
 bool HasEntry(const LiveNetwork& live, const Lease& lease) {
@@ -118,11 +122,14 @@ absl::Status RemoveEntry(LiveNetwork& live, const Lease& lease, HostNetwork& hos
                          base::Logger& log) {
   std::vector<Lease>& leases = live.description.leases;
   FLATVM_RETURN_IF_ERROR(RemoveName(live, lease));
-  if (leases.size() == 1) FLATVM_RETURN_IF_ERROR(Release(live, lease, host, log));
+  if (leases.size() == 1) {
+    FLATVM_RETURN_IF_ERROR(Release(live, lease, host));
+    FLATVM_RETURN_IF_ERROR(AwaitRelease(live, lease, log));
+  }
   FLATVM_RETURN_IF_ERROR(Update(live.handle.get(), VIR_NETWORK_UPDATE_COMMAND_DELETE,
                                 VIR_NETWORK_SECTION_IP_DHCP_HOST, BuildHostMatchXml(lease)));
   leases.erase(std::remove(leases.begin(), leases.end(), lease), leases.end());
-  return leases.empty() ? absl::OkStatus() : Release(live, lease, host, log);
+  return leases.empty() ? absl::OkStatus() : Release(live, lease, host);
 }
 
 absl::Status EnsureEntry(LiveNetwork& live, const Lease& lease) {

@@ -36,10 +36,9 @@ absl::Status RemoveEntry(LiveNetwork& live, const Lease& lease, HostNetwork& hos
 // changed hands.
 absl::Status AlignLeases(LiveNetwork& live, const std::vector<Lease>& wanted, HostNetwork& host,
                          base::Logger& log);
-// Makes dnsmasq forget what it may have given out for `lease`. Waits for that, but not for ever:
-// what is left over expires, which is logged.
-absl::Status Release(const LiveNetwork& live, const Lease& lease, HostNetwork& host,
-                     base::Logger& log);
+// Makes dnsmasq forget what it may have given out for `lease`. Does not wait for libvirt's list to
+// show it: a helper of dnsmasq's writes that, once for each change and machine.
+absl::Status Release(const LiveNetwork& live, const Lease& lease, HostNetwork& host);
 // Makes a DHCP entry what it is already: libvirt tells its dnsmasq, and starts one that is not
 // there.
 absl::Status TouchEntry(_virNetwork* network, const std::string& tenant, const Lease& lease);

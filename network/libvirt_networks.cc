@@ -167,7 +167,7 @@ absl::Status LibvirtNetworks::RemoveLease(const std::string& tenant, const Lease
   FLATVM_RETURN_IF_ERROR(host_.RemoveMachine(live->description.bridge, lease));
   if (HasEntry(*live, lease)) return RemoveEntry(*live, lease, host_, log_);
   // A removal that was cut short may have left the lease.
-  return Release(*live, lease, host_, log_);
+  return Release(*live, lease, host_);
 }
 
 absl::Status LibvirtNetworks::SetForwards(const std::string& tenant, const Ipv4Subnet& subnet,

@@ -39,8 +39,7 @@ class LibvirtNetworks final : public TenantNetworks {
   // Errors: also INTERNAL if there is no such network, or another entry has the MAC, name or
   // address.
   absl::Status AddLease(const std::string& tenant, const Lease& lease) override;
-  // A lease that dnsmasq does not give up within kReleaseWait is logged and left to expire (an
-  // hour).
+  // dnsmasq is told to forget the lease; libvirt's list shows that some time later.
   absl::Status RemoveLease(const std::string& tenant, const Lease& lease) override;
   absl::Status SetForwards(const std::string& tenant, const Ipv4Subnet& subnet,
                            const std::vector<PortForward>& forwards) override;

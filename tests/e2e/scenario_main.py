@@ -165,8 +165,11 @@ def _destroy(l0, checks, acme, vm, before):
                 return True
             eventually(15, same, f"{what} as before", pause=0.5)
     with checks.check("nothing left: DHCP lease"):
-        leases = l0.run("cat /var/lib/libvirt/dnsmasq/*.status /var/lib/libvirt/dnsmasq/*hostsfile 2>/dev/null").out
-        expect(vm["mac"] not in leases, lambda: f"lease or host entry of {vm['mac']}:\n{leases}")
+        def forgotten():  # the list of leases is written by a helper of dnsmasq's, soon
+            leases = l0.run("cat /var/lib/libvirt/dnsmasq/*.status /var/lib/libvirt/dnsmasq/*hostsfile 2>/dev/null").out
+            expect(vm["mac"] not in leases, lambda: f"lease or host entry of {vm['mac']}:\n{leases}")
+            return True
+        eventually(15, forgotten, "no lease, no host entry", pause=0.5)
     with checks.check("the budget is as before"):
         def budget():
             now = acme.flatvm("tenant", "--json").json()
