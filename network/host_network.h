@@ -31,7 +31,7 @@ class HostNetwork {
 
   // What keeps the tenant apart while the filter is not there, because somebody flushed it: on its
   // bridge, which is there, on the ports of `spec`'s machines, and on the uplinks. Ports of others
-  // are shut. Idempotent.
+  // are shut. Its ceilings go with it. Idempotent.
   virtual absl::Status EnsureGuard(const NetworkSpec& spec) = 0;
 
   // One machine more, or less, on a bridge that is guarded: its port, now or when it comes, lets in
@@ -41,8 +41,7 @@ class HostNetwork {
   virtual absl::Status RemoveMachine(const std::string& bridge, const Lease& machine) = 0;
 
   // As TenantNetworks', for the machines that EnsureGuard and AddMachine named.
-  virtual absl::Status SetForwards(const Ipv4Subnet& subnet,
-                                   const std::vector<PortForward>& forwards) = 0;
+  virtual absl::Status SetRules(const Ipv4Subnet& subnet, const NetworkRules& rules) = 0;
 
   virtual absl::StatusOr<std::set<std::pair<Protocol, uint16_t>>> ListHostPorts() = 0;
 

@@ -52,10 +52,6 @@ std::string Ipv4Subnet::ToString() const {
 
 std::string Ipv4Subnet::Netmask() const { return Ipv4Address{MaskOf(prefix_length)}.ToString(); }
 
-bool Ipv4Subnet::Contains(Ipv4Address other) const {
-  return (other.value & MaskOf(prefix_length)) == address.value;
-}
-
 absl::StatusOr<Ipv4Address> ParseIpv4Address(std::string_view field, std::string_view text) {
   if (const auto address = ParseQuad(text)) return *address;
   return base::FieldError(base::Reason::kFieldMalformed, field,

@@ -25,7 +25,10 @@ struct Ipv4Subnet {
   std::string ToString() const;  // "10.213.4.0/24"
   std::string Netmask() const;   // "255.255.255.0"
   uint64_t size() const { return uint64_t{1} << (32U - prefix_length); }
-  bool Contains(Ipv4Address other) const;
+  // In the header for network/guard, which links nothing of this folder.
+  bool Contains(Ipv4Address other) const {
+    return other.value - address.value < size() && other.value >= address.value;
+  }
   Ipv4Address Gateway() const { return {address.value + 1}; }  // first usable
 };
 

@@ -8,18 +8,9 @@
 
 namespace flatvm::network {
 
-absl::Status KernelNetwork::SetForwards(const Ipv4Subnet& subnet,
-                                        const std::vector<PortForward>& forwards) {
-  const std::lock_guard lock(mutex_);
-  const auto found = tenants_.find(BridgeName(subnet));
-  if (found == tenants_.end()) return base::InternalError("a tenant's network is not filtered");
-  found->second.forwards = forwards;
-  return Forward(found->second);
-}
-
 absl::Status KernelNetwork::Forward(Tenant& tenant) {
   std::set<ForwardBinding> wanted;
-  for (const PortForward& forward : tenant.forwards) {
+  for (const PortForward& forward : tenant.wanted.forwards) {
     const auto machine =
         std::find_if(tenant.machines.begin(), tenant.machines.end(),
                      [&](const Lease& lease) { return lease.hostname == forward.machine; });

@@ -98,7 +98,7 @@ absl::Status KernelNetwork::RemoveFilter(const Ipv4Subnet& subnet,
   TenantRules rules{.subnet = subnet, .primary = {subnet.Gateway().value + 1}, .prefix = prefix};
   if (const auto found = tenants_.find(BridgeName(subnet)); found != tenants_.end()) {
     FLATVM_RETURN_IF_ERROR(Bind(found->second, {}));
-    found->second.forwards.clear();
+    found->second.wanted.forwards.clear();
     FLATVM_RETURN_IF_ERROR(Forward(found->second));
     rules = found->second.rules;
     tenants_.erase(found);
@@ -125,8 +125,16 @@ absl::StatusOr<size_t> KernelNetwork::RestoreFilter() {
   // What fails for one, such as a tenant whose bridge is about to go, is no other's loss.
   first.Update(BindAll());
   first.Update(ForwardAll());
+  const std::set<uint32_t> known = guarded_uplinks_;
   const std::vector<uint32_t> indices = GuardUplinks(uplinks);
+  replaced_ = 0;
   for (auto& [bridge, tenant] : tenants_) first.Update(GuardTenant(tenant, indices));
+  // With other uplinks all of them are others.
+  if (replaced_ > 0 && guarded_uplinks_ == known) {
+    log_.Log(base::LogLevel::kWarning, base::StrCat("somebody took away or changed ", replaced_,
+                                                    replaced_ == 1 ? " program" : " programs",
+                                                    " of the tenants' guard; it was put back"));
+  }
   first.Update(EnsureForwarding());
   FLATVM_RETURN_IF_ERROR(first);
   return rules.size();
@@ -135,8 +143,13 @@ absl::StatusOr<size_t> KernelNetwork::RestoreFilter() {
 absl::StatusOr<Traffic> KernelNetwork::GetTraffic(const Ipv4Subnet& subnet) {
   const std::lock_guard lock(mutex_);
   FLATVM_ASSIGN_OR_RETURN(const guard::Counts counts, guard_.GetCounts(subnet));
-  Traffic traffic{
-      .accepted = counts.accepted, .spoofed = counts.spoofed, .refused = counts.refused};
+  Traffic traffic{.accepted = counts.accepted,
+                  .spoofed = counts.spoofed,
+                  .refused = counts.refused,
+                  .exceeded = {.out = counts.exceeded_out,
+                               .in = counts.exceeded_in,
+                               .vm_out = counts.exceeded_vm_out,
+                               .vm_in = counts.exceeded_vm_in}};
   // It may be gone for the moment.
   if (const absl::StatusOr<std::string> listing = nft_.Ask(BuildListCounters(subnet));
       listing.ok()) {

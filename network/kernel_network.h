@@ -46,8 +46,7 @@ class KernelNetwork final : public HostNetwork {
   absl::Status EnsureGuard(const NetworkSpec& spec) override;
   absl::Status AddMachine(const std::string& bridge, const Lease& machine) override;
   absl::Status RemoveMachine(const std::string& bridge, const Lease& machine) override;
-  absl::Status SetForwards(const Ipv4Subnet& subnet,
-                           const std::vector<PortForward>& forwards) override;
+  absl::Status SetRules(const Ipv4Subnet& subnet, const NetworkRules& rules) override;
   absl::StatusOr<HostPorts> ListHostPorts() override { return ListListeningPorts(); }
   absl::Status RemoveFilter(const Ipv4Subnet& subnet,
                             const std::optional<Ipv6Prefix>& prefix) override;
@@ -63,8 +62,9 @@ class KernelNetwork final : public HostNetwork {
                             const Lease& lease) override;
 
   // Makes the whole filter what it was, in one transaction, and the guards: for when somebody else
-  // changed them, or the uplinks did. The number of tenants that it is for; with none it touches
-  // nothing. Errors: INTERNAL, the first of them: what does not fail is done all the same.
+  // changed them, of which the guards' is logged, or the uplinks did. The number of tenants that it
+  // is for; with none it touches nothing. Errors: INTERNAL, the first of them: what does not fail
+  // is done all the same.
   absl::StatusOr<size_t> RestoreFilter();
 
   // Guards the ports of those of `bridges`, by index, that are tenants'; for when some came or
@@ -77,7 +77,7 @@ class KernelNetwork final : public HostNetwork {
     bool guarded = false;  // its bridge was there, and its machines are known
     std::vector<Lease> machines;
     std::set<PortBinding> bound;  // in the table of ports
-    std::vector<PortForward> forwards;
+    NetworkRules wanted;
     std::set<ForwardBinding> forwarded;  // in the table: those whose machines are there
   };
 
@@ -101,9 +101,10 @@ class KernelNetwork final : public HostNetwork {
   NftTable nft_;
   std::mutex mutex_;  // guards what is below, and is held while the kernel acts on it
   guard::TenantGuard guard_;
-  std::map<std::string, Tenant> tenants_;    // those with a filter, by bridge
-  bool has_uplink_ = true;                   // when it was looked for last
-  std::set<uint32_t> guarded_uplinks_;       // by index
+  std::map<std::string, Tenant> tenants_;  // those with a filter, by bridge
+  bool has_uplink_ = true;                 // when it was looked for last
+  std::set<uint32_t> guarded_uplinks_;     // by index
+  uint64_t replaced_ = 0;  // programs on bridges, and on ports that were known, that were others
   std::set<std::string> unguarded_uplinks_;  // those that were complained of
 };
 

@@ -40,6 +40,11 @@ bool Routes(const Lease& machine, const TenantRules& rules) {
   return rules.mode == NetworkMode::kViaPrimary && machine.address == rules.primary;
 }
 
+guard::Ceiling CeilingOf(const Lease& machine, const Ceilings& ceilings) {
+  if (machine.hostname == kPrimaryHostname) return {};  // it is no secondary
+  return {.out = ceilings.vm_out, .in = ceilings.vm_in};
+}
+
 }  // namespace
 
 absl::Status KernelNetwork::EnsureGuard(const NetworkSpec& spec) {
@@ -52,17 +57,35 @@ absl::Status KernelNetwork::EnsureGuard(const NetworkSpec& spec) {
   Tenant& tenant = found->second;
   tenant.machines = spec.leases;
   tenant.guarded = true;
-  tenant.forwards = spec.forwards;
+  tenant.wanted = {.forwards = spec.forwards, .ceilings = spec.ceilings};
   FLATVM_ASSIGN_OR_RETURN(const std::vector<std::string> uplinks, Uplinks());
   FLATVM_RETURN_IF_ERROR(GuardTenant(tenant, GuardUplinks(uplinks)));
+  return Forward(tenant);
+}
+
+absl::Status KernelNetwork::SetRules(const Ipv4Subnet& subnet, const NetworkRules& rules) {
+  const std::lock_guard lock(mutex_);
+  const auto found = tenants_.find(BridgeName(subnet));
+  if (found == tenants_.end()) return base::InternalError("a tenant's network is not filtered");
+  Tenant& tenant = found->second;
+  const bool meters = tenant.wanted.ceilings != rules.ceilings;
+  tenant.wanted = rules;
+  if (meters) {
+    FLATVM_ASSIGN_OR_RETURN(const std::vector<std::string> uplinks, Uplinks());
+    FLATVM_RETURN_IF_ERROR(GuardTenant(tenant, GuardUplinks(uplinks)));
+  }
   return Forward(tenant);
 }
 
 absl::Status KernelNetwork::GuardTenant(Tenant& tenant, const std::vector<uint32_t>& uplinks) {
   const uint32_t bridge = ::if_nametoindex(BridgeName(tenant.rules.subnet).c_str());
   if (bridge == 0 || !tenant.guarded) return absl::OkStatus();
-  FLATVM_RETURN_IF_ERROR(
-      guard_.EnsureBridge(bridge, SubnetsOf(tenant.rules), WayOutOf(tenant.rules, uplinks)));
+  const Ceilings& ceilings = tenant.wanted.ceilings;
+  const uint64_t placed = guard_.placed();
+  FLATVM_RETURN_IF_ERROR(guard_.EnsureBridge(bridge, SubnetsOf(tenant.rules),
+                                             WayOutOf(tenant.rules, uplinks),
+                                             {.out = ceilings.out, .in = ceilings.in}));
+  replaced_ += guard_.placed() - placed;
   FLATVM_RETURN_IF_ERROR(GuardPortsOf(tenant, bridge));
   for (const Lease& machine : tenant.machines) {
     FLATVM_RETURN_IF_ERROR(EnsureNeighbour(bridge, machine));
@@ -87,21 +110,26 @@ absl::Status KernelNetwork::GuardPortsOf(Tenant& tenant, uint32_t bridge) {
     }
     const Ipv4Subnet& subnet = tenant.rules.subnet;
     const bool routes = Routes(*machine, tenant.rules);
+    const PortBinding binding{
+        .port = port.name,
+        .mac = machine->mac,
+        .address = machine->address,
+        .subnet = subnet,
+        .link_local = AddressOf(kLinkLocal, machine->mac),
+        .address6 = tenant.rules.prefix
+                        ? std::optional(AddressOf(*tenant.rules.prefix, machine->mac))
+                        : std::nullopt,
+        .routes = routes};
+    const uint64_t placed = guard_.placed();
     FLATVM_RETURN_IF_ERROR(
         guard_.EnsurePort(port.index, subnet,
                           {.mac = BytesOfMac(machine->mac),
                            .address = machine->address,
                            .routes_for = routes ? std::optional<Ipv4Subnet>(subnet) : std::nullopt,
-                           .prefix = tenant.rules.prefix}));
-    wanted.insert({.port = port.name,
-                   .mac = machine->mac,
-                   .address = machine->address,
-                   .subnet = subnet,
-                   .link_local = AddressOf(kLinkLocal, machine->mac),
-                   .address6 = tenant.rules.prefix
-                                   ? std::optional(AddressOf(*tenant.rules.prefix, machine->mac))
-                                   : std::nullopt,
-                   .routes = routes});
+                           .prefix = tenant.rules.prefix,
+                           .ceiling = CeilingOf(*machine, tenant.wanted.ceilings)}));
+    if (tenant.bound.contains(binding)) replaced_ += guard_.placed() - placed;
+    wanted.insert(binding);
   }
   return Bind(tenant, std::move(wanted));
 }
@@ -157,7 +185,8 @@ absl::Status KernelNetwork::RemoveMachine(const std::string& bridge, const Lease
   const uint32_t index = ::if_nametoindex(bridge.c_str());
   if (index == 0) return absl::OkStatus();
   FLATVM_RETURN_IF_ERROR(RemoveNeighbour(index, machine, found->second.rules.prefix));
-  return GuardPortsOf(found->second, index);
+  FLATVM_RETURN_IF_ERROR(GuardPortsOf(found->second, index));
+  return guard_.ForgetMachine(machine.address);
 }
 
 absl::Status KernelNetwork::GuardPorts(const std::set<uint32_t>& bridges) {

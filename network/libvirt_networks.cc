@@ -170,11 +170,11 @@ absl::Status LibvirtNetworks::RemoveLease(const std::string& tenant, const Lease
   return Release(*live, lease, host_);
 }
 
-absl::Status LibvirtNetworks::SetForwards(const std::string& tenant, const Ipv4Subnet& subnet,
-                                          const std::vector<PortForward>& forwards) {
+absl::Status LibvirtNetworks::SetRules(const std::string& tenant, const Ipv4Subnet& subnet,
+                                       const NetworkRules& rules) {
   FLATVM_RETURN_IF_ERROR(base::CheckName("tenant", tenant));
-  FLATVM_RETURN_IF_ERROR(CheckForwards(forwards));
-  return host_.SetForwards(subnet, forwards);
+  FLATVM_RETURN_IF_ERROR(CheckForwards(rules.forwards));
+  return host_.SetRules(subnet, rules);
 }
 
 absl::StatusOr<std::vector<std::string>> LibvirtNetworks::ListTenants() {

@@ -41,8 +41,8 @@ class LibvirtNetworks final : public TenantNetworks {
   absl::Status AddLease(const std::string& tenant, const Lease& lease) override;
   // dnsmasq is told to forget the lease; libvirt's list shows that some time later.
   absl::Status RemoveLease(const std::string& tenant, const Lease& lease) override;
-  absl::Status SetForwards(const std::string& tenant, const Ipv4Subnet& subnet,
-                           const std::vector<PortForward>& forwards) override;
+  absl::Status SetRules(const std::string& tenant, const Ipv4Subnet& subnet,
+                        const NetworkRules& rules) override;
   absl::StatusOr<std::set<std::pair<Protocol, uint16_t>>> ListHostPorts() override {
     return host_.ListHostPorts();
   }

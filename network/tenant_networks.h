@@ -36,6 +36,22 @@ struct PortForward {
   auto operator<=>(const PortForward&) const = default;
 };
 
+// What may be sent and got, in bytes a second; 0: no ceiling.
+struct Ceilings {
+  uint64_t out = 0;     // by all machines of a tenant together, to the host and the world
+  uint64_t in = 0;      // likewise from there
+  uint64_t vm_out = 0;  // by each secondary, to its siblings too
+  uint64_t vm_in = 0;
+  bool operator==(const Ceilings&) const = default;
+};
+
+// What of a network may become another while machines are on it.
+struct NetworkRules {
+  std::vector<PortForward> forwards;
+  Ceilings ceilings;
+  bool operator==(const NetworkRules&) const = default;
+};
+
 // A machine's place in its tenant's network, known before it boots.
 struct Lease {
   std::string hostname;  // a name as base::IsName takes it
@@ -54,16 +70,27 @@ struct NetworkSpec {
   // Where its machines have IPv6 addresses, each by its MAC; nullopt: they have link-local ones
   // only.
   std::optional<Ipv6Prefix> prefix = std::nullopt;
+  Ceilings ceilings;
 };
 
 // The primary's lease among a network's; null: it has none.
 const Lease* FindPrimary(const std::vector<Lease>& leases);
+
+// Frames that were dropped above each of the ceilings.
+struct Exceeded {
+  uint64_t out = 0;
+  uint64_t in = 0;
+  uint64_t vm_out = 0;  // of all secondaries
+  uint64_t vm_in = 0;
+  bool operator==(const Exceeded&) const = default;
+};
 
 // Frames of a tenant's machines, by what became of them.
 struct Traffic {
   uint64_t accepted = 0;  // on their way to the host or out
   uint64_t spoofed = 0;   // dropped: not from whom they said
   uint64_t refused = 0;   // dropped: where they were to go, or came from, is not allowed
+  Exceeded exceeded;
   bool operator==(const Traffic&) const = default;
 };
 
@@ -103,10 +130,10 @@ class TenantNetworks {
   // Removes the host entry and the lease dnsmasq may hold; OK if it is not there.
   virtual absl::Status RemoveLease(const std::string& tenant, const Lease& lease) = 0;
 
-  // What of the host's ports leads to the tenant's machines, in place of what did. Connections that
-  // are there stay. Errors: also INTERNAL if there is no network.
-  virtual absl::Status SetForwards(const std::string& tenant, const Ipv4Subnet& subnet,
-                                   const std::vector<PortForward>& forwards) = 0;
+  // What of the host's ports leads to the tenant's machines, and how much may pass, in place of
+  // what did. Connections that are there stay. Errors: also INTERNAL if there is no network.
+  virtual absl::Status SetRules(const std::string& tenant, const Ipv4Subnet& subnet,
+                                const NetworkRules& rules) = 0;
 
   // Ports at which the host itself listens, by (protocol, port): what may not be forwarded.
   virtual absl::StatusOr<std::set<std::pair<Protocol, uint16_t>>> ListHostPorts() = 0;

@@ -114,6 +114,7 @@ class TenantLifecycle::Creation {
     tenant_.quota_disk_mib = order_.quota_disk_mib;
     tenant_.network_mode = order_.network_mode;
     tenant_.forwards = order_.forwards;
+    tenant_.ceilings = order_.ceilings;
     FLATVM_RETURN_IF_ERROR(ValidateCarve(tenant_.carve, primary_.memory_mib));
     FLATVM_RETURN_IF_ERROR(CheckPrimaryFits(tenant_, owner_.settings_));
     FLATVM_RETURN_IF_ERROR(CheckCarvable(primary_, tenant_.carve));
@@ -229,6 +230,7 @@ absl::StatusOr<CreateTenantResult> TenantLifecycle::Create(const CreateTenantOrd
   FLATVM_RETURN_IF_ERROR(ValidateIo(order.io));
   FLATVM_RETURN_IF_ERROR(ValidateQuotaDisk(order.quota_disk_mib, order.limits));
   FLATVM_RETURN_IF_ERROR(ValidateForwards(order.forwards, order.network_mode));
+  FLATVM_RETURN_IF_ERROR(ValidateCeilings(order.ceilings));
   FLATVM_RETURN_IF_ERROR(ValidateCpus(order.cpus, settings_.host_cpus).status());
   if (order.mode == Mode::kExecute && !order.request_id.empty()) {
     Registry::Access state = registry_.Acquire();

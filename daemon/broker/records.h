@@ -109,6 +109,7 @@ struct TenantRecord {
   std::optional<network::Ipv6Prefix> prefix;  // nullopt: its machines have link-local IPv6 only
   network::NetworkMode network_mode = network::NetworkMode::kNat;
   std::vector<network::PortForward> forwards;
+  network::Ceilings ceilings;
   hypervisor::PrimaryUndo undo;
   std::chrono::system_clock::time_point created_at;
   std::string request_id;

@@ -33,6 +33,7 @@ struct CreateTenantOrder {
   uint32_t quota_disk_mib = 0;  // of limits.disk_mib; 0: no quota disk
   network::NetworkMode network_mode = network::NetworkMode::kNat;
   std::vector<network::PortForward> forwards;
+  network::Ceilings ceilings;
   PrimaryRestart restart = PrimaryRestart::kLeaveRunning;
 };
 

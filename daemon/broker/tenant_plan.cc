@@ -58,7 +58,8 @@ network::NetworkSpec NetworkSpecOf(const TenantRecord& tenant,
                               .leases = leases,
                               .mode = tenant.network_mode,
                               .forwards = tenant.forwards,
-                              .prefix = tenant.prefix};
+                              .prefix = tenant.prefix,
+                              .ceilings = tenant.ceilings};
 }
 
 absl::Status CheckNetworkFree(const TenantEntry& tenant, const hypervisor::PrimaryInfo& primary) {

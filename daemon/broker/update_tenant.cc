@@ -31,6 +31,10 @@ TenantRecord Changed(TenantRecord tenant, const UpdateTenantOrder& order) {
   Replace(order.carve, &tenant.carve);
   Replace(order.network_mode, &tenant.network_mode);
   Replace(order.forwards, &tenant.forwards);
+  Replace(order.ceilings.out, &tenant.ceilings.out);
+  Replace(order.ceilings.in, &tenant.ceilings.in);
+  Replace(order.ceilings.vm_out, &tenant.ceilings.vm_out);
+  Replace(order.ceilings.vm_in, &tenant.ceilings.vm_in);
   return tenant;
 }
 
@@ -41,6 +45,11 @@ void CopyLimits(const TenantRecord& from, TenantRecord* to) {
   to->carve = from.carve;
   to->network_mode = from.network_mode;
   to->forwards = from.forwards;
+  to->ceilings = from.ceilings;
+}
+
+network::NetworkRules RulesOf(const TenantRecord& tenant) {
+  return {.forwards = tenant.forwards, .ceilings = tenant.ceilings};
 }
 
 absl::Status InUse(const std::vector<Excess>& excess) {
@@ -121,6 +130,7 @@ class TenantUpdates::Change {
     FLATVM_ASSIGN_OR_RETURN(after.cpus, ValidateCpus(after.cpus, owner_.settings_.host_cpus));
     FLATVM_RETURN_IF_ERROR(CheckCpusFree(*state, order_.name, after.cpus));
     FLATVM_RETURN_IF_ERROR(ValidateForwards(after.forwards, after.network_mode));
+    FLATVM_RETURN_IF_ERROR(ValidateCeilings(after.ceilings));
     FLATVM_RETURN_IF_ERROR(CheckForwardsFree(*state, before_, after.forwards, host_ports_));
     const bool other_network = after.network_mode != before_.network_mode;
     if (other_network) FLATVM_RETURN_IF_ERROR(CheckNetworkFree(*entry, primary_));
@@ -178,13 +188,13 @@ class TenantUpdates::Change {
       rollback_.Push("network", [this] { return EnsureNetwork(before_); });
       return EnsureNetwork(after);
     }
-    if (after.forwards == before_.forwards) return absl::OkStatus();
-    rollback_.Push("forwards", [this] { return SetForwards(before_); });
-    return SetForwards(after);
+    if (RulesOf(after) == RulesOf(before_)) return absl::OkStatus();
+    rollback_.Push("network's rules", [this] { return SetRules(before_); });
+    return SetRules(after);
   }
 
-  absl::Status SetForwards(const TenantRecord& tenant) {
-    return owner_.ports_.networks.SetForwards(tenant.name, tenant.subnet, tenant.forwards);
+  absl::Status SetRules(const TenantRecord& tenant) {
+    return owner_.ports_.networks.SetRules(tenant.name, tenant.subnet, RulesOf(tenant));
   }
 
   absl::Status EnsureNetwork(const TenantRecord& tenant) {

@@ -19,6 +19,14 @@ namespace flatvm::broker {
 
 enum class Overuse { kRefuse, kForce };
 
+// Bytes a second; 0: no ceiling. What is not named stays as it is.
+struct CeilingsChange {
+  std::optional<uint64_t> out;
+  std::optional<uint64_t> in;
+  std::optional<uint64_t> vm_out;
+  std::optional<uint64_t> vm_in;
+};
+
 // What is not named stays as it is.
 struct UpdateTenantOrder {
   std::string name;
@@ -34,6 +42,7 @@ struct UpdateTenantOrder {
   std::optional<Carve> carve;
   std::optional<network::NetworkMode> network_mode;  // another: nobody may be on the network
   std::optional<std::vector<network::PortForward>> forwards;
+  CeilingsChange ceilings;
 };
 
 struct UpdateTenantResult {

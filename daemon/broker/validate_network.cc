@@ -15,6 +15,11 @@ using network::NetworkMode;
 
 constexpr size_t kMaxForwards = 64;
 
+// Bytes a second. Less and a machine could not even boot by it; more is more than any link has, and
+// the guard counts whole nanoseconds.
+constexpr uint64_t kMinCeiling = uint64_t{64} << 10U;
+constexpr uint64_t kMaxCeiling = uint64_t{64} << 30U;
+
 absl::Status CheckForward(const network::PortForward& forward) {
   FLATVM_RETURN_IF_ERROR(base::CheckName("forwards.machine", forward.machine));
   if (forward.host_port == 0) {
@@ -46,6 +51,20 @@ absl::Status ValidateForwards(const std::vector<network::PortForward>& forwards,
       return FieldError(Reason::kFieldOutOfRange, "forwards.machine",
                         "must be \"primary\" where all others leave through it: it forwards");
     }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ValidateCeilings(const network::Ceilings& ceilings) {
+  const std::pair<const char*, uint64_t> items[] = {{"net.out_bytes", ceilings.out},
+                                                    {"net.in_bytes", ceilings.in},
+                                                    {"net.vm_out_bytes", ceilings.vm_out},
+                                                    {"net.vm_in_bytes", ceilings.vm_in}};
+  for (const auto& [field, value] : items) {
+    if (value == 0 || (value >= kMinCeiling && value <= kMaxCeiling)) continue;
+    return FieldError(
+        Reason::kFieldOutOfRange, field,
+        base::StrCat("must be ", kMinCeiling, "..", kMaxCeiling, " a second, not ", value));
   }
   return absl::OkStatus();
 }

@@ -42,6 +42,9 @@ absl::Status ValidateQuotaDisk(uint32_t quota_disk_mib, const Resources& limits)
 absl::Status ValidateForwards(const std::vector<network::PortForward>& forwards,
                               network::NetworkMode mode);
 
+// None, or 64 KiB..64 GiB a second, each. Errors: INVALID_ARGUMENT naming "net.<field>".
+absl::Status ValidateCeilings(const network::Ceilings& ceilings);
+
 // A reference to a secondary: a name or an id. Errors: INVALID_ARGUMENT naming "vm".
 absl::Status ValidateVmReference(const std::string& reference);
 

@@ -33,8 +33,9 @@ struct HypervisorVersions {
 
 // Why not; OK: it can be.
 struct NetworkFacts {
-  absl::Status bridge;  // making one
-  absl::Status guard;   // having the kernel take its programs
+  absl::Status bridge;    // making one
+  absl::Status guard;     // having the kernel take its programs
+  absl::Status ceilings;  // the same with meters
 };
 
 enum class Use { kFind, kExecute };

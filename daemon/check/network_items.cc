@@ -24,8 +24,14 @@ HostItem CheckBridge(const NetworkFacts& facts) {
 
 HostItem CheckGuard(const NetworkFacts& facts) {
   constexpr const char* kName = "guard";
-  if (facts.guard.ok()) {
+  if (facts.guard.ok() && facts.ceilings.ok()) {
     return {kName, ItemState::kOk, "the kernel takes the programs that keep tenants apart"};
+  }
+  if (facts.guard.ok()) {
+    return {kName, ItemState::kWarn,
+            base::StrCat("the kernel keeps tenants apart, but not to a ceiling of bandwidth, which "
+                         "none can have (Linux 5.12 can): ",
+                         base::Message(facts.ceilings))};
   }
   return {kName, ItemState::kFail,
           base::StrCat("the kernel does not take the programs that keep tenants apart, and no "

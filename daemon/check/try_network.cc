@@ -29,6 +29,8 @@ constexpr network::Ipv6Pool kPool6{{0xFD}};
 constexpr network::Ipv6Prefix kPrefix{{0xFD}};
 constexpr std::array<uint8_t, 6> kMac = {0x52, 0x54, 0, 0xD5, 0, 2};
 
+constexpr uint64_t kRate = uint64_t{1} << 20U;  // bytes a second
+
 absl::Status MakeBridge() {
   const base::UniqueFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!socket.valid()) return base::ErrnoError(errno, "socket for a bridge");
@@ -40,14 +42,14 @@ absl::Status MakeBridge() {
 
 // Every kind of program, with IPv6. Capabilities as flatvmd has them, and no more: of CAP_SYS_ADMIN
 // kernels check programs less.
-absl::Status TryGuard() {
+absl::Status TryGuard(const guard::Ceiling& ceiling) {
   FLATVM_RETURN_IF_ERROR(base::KeepCapabilities({CAP_BPF, CAP_NET_ADMIN}));
   guard::TenantGuard guard({.ipv4 = kPool, .ipv6 = kPool6}, "");  // counts of its own
   const uint32_t uplink = ::if_nametoindex("lo");
   FLATVM_RETURN_IF_ERROR(guard.EnsureUplink(uplink));
   FLATVM_RETURN_IF_ERROR(guard.EnsureBridge(::if_nametoindex(kBridge),
                                             {.ipv4 = kSubnet, .ipv6 = kPrefix, .gateway_mac = kMac},
-                                            {.uplinks = {uplink}}));
+                                            {.uplinks = {uplink}}, ceiling));
   // A port's program is on its way in, where the uplink has none.
   return guard.EnsurePort(uplink, kSubnet,
                           {.mac = kMac, .address = kSubnet.Gateway(), .prefix = kPrefix});
@@ -60,11 +62,12 @@ NetworkFacts TryNetwork() {
   std::thread([&facts] {
     if (::unshare(CLONE_NEWNET) != 0) {
       facts.bridge = base::ErrnoError(errno, "making a network namespace");
-      facts.guard = facts.bridge;
+      facts.guard = facts.ceilings = facts.bridge;
       return;
     }
     facts.bridge = MakeBridge();
-    facts.guard = facts.bridge.ok() ? TryGuard() : facts.bridge;
+    facts.guard = facts.bridge.ok() ? TryGuard({}) : facts.bridge;
+    facts.ceilings = facts.guard.ok() ? TryGuard({.out = kRate, .in = kRate}) : facts.guard;
   }).join();
   return facts;
 }

@@ -51,6 +51,12 @@ absl::StatusOr<Command> TenantAdd(const Words& words) {
   FLATVM_ASSIGN_OR_RETURN(const std::vector<v1::PortForward> forwards,
                           ParseForwards("--forward", words.limits.forward.value_or("none")));
   request.mutable_forwards()->Assign(forwards.begin(), forwards.end());
+  FLATVM_ASSIGN_OR_RETURN(const v1::NetworkLimitsChange net,
+                          ParseNetworkLimitsChange(words.limits));
+  request.mutable_net()->set_out_bytes(net.out_bytes());
+  request.mutable_net()->set_in_bytes(net.in_bytes());
+  request.mutable_net()->set_vm_out_bytes(net.vm_out_bytes());
+  request.mutable_net()->set_vm_in_bytes(net.vm_in_bytes());
   FLATVM_ASSIGN_OR_RETURN(const IoLimitsChange io, ParseIoLimitsChange(words.limits));
   if (io != IoLimitsChange()) *request.mutable_io() = ApplyChange(io, v1::IoLimits());
   if (words.limits.quota_disk.has_value()) {

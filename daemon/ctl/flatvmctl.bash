@@ -19,6 +19,7 @@ _flatvmctl() {
   local common='--json --socket --timeout --help'
   local limits='--memory --vcpus --vms --disk --cpus --read-bps --write-bps --read-iops --write-iops'
   limits+=' --carve --primary-min-memory --network --forward'
+  limits+=' --net-out-bps --net-in-bps --vm-net-out-bps --vm-net-in-bps'
   local images='--catalog --config'
   COMPREPLY=()
 
@@ -29,6 +30,7 @@ _flatvmctl() {
       --socket | --timeout | --tenant | --primary | --memory | --vcpus | --vms | --disk | --quota-disk) ((i++)) ;;
       --cpus | --read-bps | --write-bps | --read-iops | --write-iops) ((i++)) ;;
       --carve | --primary-min-memory | --network | --forward) ((i++)) ;;
+      --net-out-bps | --net-in-bps | --vm-net-out-bps | --vm-net-in-bps) ((i++)) ;;
       --format | --kernel | --initrd | --cmdline | --description | --min-memory) ((i++)) ;;
       --catalog | --config) ((i++)) ;;
       -*) ;;
@@ -61,6 +63,7 @@ _flatvmctl() {
     --cpus) words=all ;;
     --forward) words=none ;;
     --read-bps | --write-bps | --read-iops | --write-iops) words=none ;;
+    --net-out-bps | --net-in-bps | --vm-net-out-bps | --vm-net-in-bps) words=none ;;
     --carve) words='reserved balloon' ;;
     --network) words='nat isolated via-primary' ;;
     --timeout | --memory | --vcpus | --vms | --quota-disk | --primary-min-memory) return ;;

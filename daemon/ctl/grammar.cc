@@ -210,6 +210,14 @@ class Grammar {
     AddWord(command, "--forward", &limits.forward,
             "host ports that lead to machines, such as tcp:8080=web:80, or none", "LIST");
     AddWord(command, "--network", &limits.network, "way out: nat, isolated, via-primary", "MODE");
+    AddWord(command, "--net-out-bps", &limits.net_out_bps,
+            "sent to the world in a second at most, or none", "SIZE");
+    AddWord(command, "--net-in-bps", &limits.net_in_bps,
+            "got from the world in a second at most, or none", "SIZE");
+    AddWord(command, "--vm-net-out-bps", &limits.vm_net_out_bps,
+            "sent by each secondary in a second at most, or none", "SIZE");
+    AddWord(command, "--vm-net-in-bps", &limits.vm_net_in_bps,
+            "got by each secondary in a second at most, or none", "SIZE");
   }
 
   void AddTenantName(CLI::App* command) {

@@ -42,6 +42,10 @@ struct LimitWords {
   std::optional<std::string> primary_min_memory;
   std::optional<std::string> network;  // mode
   std::optional<std::string> forward;
+  std::optional<std::string> net_out_bps;
+  std::optional<std::string> net_in_bps;
+  std::optional<std::string> vm_net_out_bps;
+  std::optional<std::string> vm_net_in_bps;
   std::optional<std::string> quota_disk;  // of tenant add only
 
   bool operator==(const LimitWords&) const = default;

@@ -48,7 +48,19 @@ Json PressureJson(const v1::Pressure& pressure) {
 Json TrafficJson(const v1::Traffic& traffic) {
   return {{"accepted", traffic.accepted()},
           {"spoofed", traffic.spoofed()},
-          {"refused", traffic.refused()}};
+          {"refused", traffic.refused()},
+          {"exceeded",
+           {{"out", traffic.exceeded().out()},
+            {"in", traffic.exceeded().in()},
+            {"vm_out", traffic.exceeded().vm_out()},
+            {"vm_in", traffic.exceeded().vm_in()}}}};
+}
+
+Json NetworkLimitsJson(const v1::NetworkLimits& net) {
+  return {{"out_bytes", net.out_bytes()},
+          {"in_bytes", net.in_bytes()},
+          {"vm_out_bytes", net.vm_out_bytes()},
+          {"vm_in_bytes", net.vm_in_bytes()}};
 }
 
 Json ForwardsJson(const google::protobuf::RepeatedPtrField<v1::PortForward>& forwards) {
@@ -209,6 +221,7 @@ Json TenantJson(const v1::Tenant& tenant) {
           {"ipv6_subnet", tenant.ipv6_subnet()},
           {"ipv6_gateway", tenant.ipv6_gateway()},
           {"forwards", ForwardsJson(tenant.forwards())},
+          {"net", NetworkLimitsJson(tenant.net())},
           {"usage", tenant.has_usage() ? UsageJson(tenant.usage()) : Json()},
           {"traffic", tenant.has_traffic() ? TrafficJson(tenant.traffic()) : Json()}};
 }

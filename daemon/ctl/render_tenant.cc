@@ -100,11 +100,18 @@ std::string UsageText(const v1::Usage& usage) {
            PressureRow("io", usage.io_pressure())}));
 }
 
+std::string NetText(uint64_t bytes) { return base::RateText(bytes, 0, "no limit"); }
+
 std::string TrafficText(const v1::Traffic& traffic) {
-  return StrCat("frames of its machines:\n",
-                RenderPairs({{"  accepted:", StrCat(traffic.accepted())},
-                             {"  spoofed:", StrCat(traffic.spoofed())},
-                             {"  refused:", StrCat(traffic.refused())}}));
+  const v1::Exceeded& exceeded = traffic.exceeded();
+  return StrCat(
+      "frames of its machines:\n",
+      RenderPairs({{"  accepted:", StrCat(traffic.accepted())},
+                   {"  spoofed:", StrCat(traffic.spoofed())},
+                   {"  refused:", StrCat(traffic.refused())},
+                   {"  exceeded:",
+                    StrCat("net out ", exceeded.out(), ", net in ", exceeded.in(), ", vm net out ",
+                           exceeded.vm_out(), ", vm net in ", exceeded.vm_in())}}));
 }
 
 // What it means that more is in use than the limits allow.
@@ -176,6 +183,10 @@ std::string TenantLimits(const v1::Tenant& tenant) {
                    {"carve:", CarveText(tenant.carve())},
                    {"way out:", NetworkModeName(tenant.network_mode())},
                    {"forwards:", ForwardsText(tenant)},
+                   {"net out:", NetText(tenant.net().out_bytes())},
+                   {"net in:", NetText(tenant.net().in_bytes())},
+                   {"vm net out:", NetText(tenant.net().vm_out_bytes())},
+                   {"vm net in:", NetText(tenant.net().vm_in_bytes())},
                    {"quota disk:",
                     tenant.quota_disk_mib() == 0 ? "-" : FormatSizeMib(tenant.quota_disk_mib())}}));
 }

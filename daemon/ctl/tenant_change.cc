@@ -69,6 +69,24 @@ absl::StatusOr<IoLimitsChange> ParseIoLimitsChange(const LimitWords& words) {
   return change;
 }
 
+absl::StatusOr<v1::NetworkLimitsChange> ParseNetworkLimitsChange(const LimitWords& words) {
+  std::optional<uint64_t> out;
+  std::optional<uint64_t> in;
+  std::optional<uint64_t> vm_out;
+  std::optional<uint64_t> vm_in;
+  FLATVM_RETURN_IF_ERROR(ReadWord("--net-out-bps", words.net_out_bps, ParseByteRate, &out));
+  FLATVM_RETURN_IF_ERROR(ReadWord("--net-in-bps", words.net_in_bps, ParseByteRate, &in));
+  FLATVM_RETURN_IF_ERROR(
+      ReadWord("--vm-net-out-bps", words.vm_net_out_bps, ParseByteRate, &vm_out));
+  FLATVM_RETURN_IF_ERROR(ReadWord("--vm-net-in-bps", words.vm_net_in_bps, ParseByteRate, &vm_in));
+  v1::NetworkLimitsChange change;
+  if (out.has_value()) change.set_out_bytes(*out);
+  if (in.has_value()) change.set_in_bytes(*in);
+  if (vm_out.has_value()) change.set_vm_out_bytes(*vm_out);
+  if (vm_in.has_value()) change.set_vm_in_bytes(*vm_in);
+  return change;
+}
+
 absl::StatusOr<CarveChange> ParseCarveChange(const LimitWords& words) {
   CarveChange change;
   FLATVM_RETURN_IF_ERROR(ReadWord("--carve", words.carve, ParseCarveMode, &change.mode));
@@ -129,6 +147,9 @@ absl::StatusOr<TenantChange> ParseTenantChange(const Words& words) {
                             ParseForwards("--forward", *words.limits.forward));
     change.request.mutable_forwards()->mutable_forwards()->Assign(forwards.begin(), forwards.end());
   }
+  FLATVM_ASSIGN_OR_RETURN(const v1::NetworkLimitsChange net,
+                          ParseNetworkLimitsChange(words.limits));
+  if (net.ByteSizeLong() > 0) *change.request.mutable_net() = net;
   FLATVM_ASSIGN_OR_RETURN(change.io, ParseIoLimitsChange(words.limits));
   FLATVM_ASSIGN_OR_RETURN(change.carve, ParseCarveChange(words.limits));
   return change;

@@ -32,6 +32,9 @@ struct CarveChange {
 // Errors: INVALID_ARGUMENT naming the option.
 absl::StatusOr<IoLimitsChange> ParseIoLimitsChange(const LimitWords& words);
 
+// Errors: INVALID_ARGUMENT naming the option.
+absl::StatusOr<v1::NetworkLimitsChange> ParseNetworkLimitsChange(const LimitWords& words);
+
 // A minimum beside mode reserved is an error. Errors: INVALID_ARGUMENT naming the option.
 absl::StatusOr<CarveChange> ParseCarveChange(const LimitWords& words);
 

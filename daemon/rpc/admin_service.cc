@@ -26,6 +26,15 @@ broker::PrimaryRestart RestartOf(bool restart_primary) {
   return restart_primary ? broker::PrimaryRestart::kRestart : broker::PrimaryRestart::kLeaveRunning;
 }
 
+broker::CeilingsChange ChangeOf(const v1::NetworkLimitsChange& net) {
+  broker::CeilingsChange change;
+  if (net.has_out_bytes()) change.out = net.out_bytes();
+  if (net.has_in_bytes()) change.in = net.in_bytes();
+  if (net.has_vm_out_bytes()) change.vm_out = net.vm_out_bytes();
+  if (net.has_vm_in_bytes()) change.vm_in = net.vm_in_bytes();
+  return change;
+}
+
 absl::StatusOr<broker::UpdateTenantOrder> OrderOf(const v1::UpdateTenantRequest& request) {
   broker::UpdateTenantOrder order{
       .name = request.name(),
@@ -47,6 +56,7 @@ absl::StatusOr<broker::UpdateTenantOrder> OrderOf(const v1::UpdateTenantRequest&
   if (request.has_forwards()) {
     FLATVM_ASSIGN_OR_RETURN(order.forwards, ForwardsOf(request.forwards().forwards()));
   }
+  order.ceilings = ChangeOf(request.net());
   if (request.has_cpus()) {
     FLATVM_ASSIGN_OR_RETURN(order.cpus, CpusOf(request.cpus()));
   }
@@ -78,6 +88,7 @@ grpc::Status AdminService::CreateTenant(grpc::ServerContext* /*context*/,
                                        .quota_disk_mib = request->quota_disk_mib(),
                                        .network_mode = *network_mode,
                                        .forwards = *std::move(forwards),
+                                       .ceilings = CeilingsOf(request->net()),
                                        .restart = RestartOf(request->restart_primary())});
   if (!result.ok()) return Finish(operation, result.status());
   for (const std::string& part : result->needs_restart) response->add_needs_restart(part);

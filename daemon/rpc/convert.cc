@@ -185,11 +185,7 @@ void FillTenant(const broker::TenantView& view, Audience audience, v1::Tenant* t
   tenant->set_vmm_overhead_mib(view.vmm_overhead_mib);
   if (audience == Audience::kPrimary) return;
   tenant->set_cpus(base::FormatCpuList(record.cpus));
-  if (view.traffic.has_value()) {
-    tenant->mutable_traffic()->set_accepted(view.traffic->accepted);
-    tenant->mutable_traffic()->set_spoofed(view.traffic->spoofed);
-    tenant->mutable_traffic()->set_refused(view.traffic->refused);
-  }
+  if (view.traffic.has_value()) FillTraffic(*view.traffic, tenant->mutable_traffic());
   primary->set_domain(record.primary_domain);
   primary->set_uuid(record.primary_uuid);
   tenant->set_network(network::NetworkName(record.name));

@@ -26,6 +26,7 @@ void FillVm(const broker::VmRecord& record, v1::Vm* vm);
 void FillVolume(const broker::VolumeView& view, v1::Volume* volume);
 // What a tenant's network is to be.
 void FillNetwork(const broker::TenantRecord& record, v1::Tenant* tenant);
+void FillTraffic(const network::Traffic& from, v1::Traffic* to);
 void FillTenant(const broker::TenantView& view, Audience audience, v1::Tenant* tenant);
 
 broker::Mode ModeOf(bool validate_only);
@@ -33,6 +34,7 @@ broker::DiskFate FateOf(bool return_disk);
 broker::VmSpec SpecOf(const v1::VmSpec& spec);
 broker::Resources ResourcesOf(const v1::Resources& resources);
 cgroups::IoLimits IoOf(const v1::IoLimits& io);
+network::Ceilings CeilingsOf(const v1::NetworkLimits& net);
 // UNSPECIFIED: kNat. Errors: INVALID_ARGUMENT naming "network_mode" if it is none of this
 // version's.
 absl::StatusOr<network::NetworkMode> NetworkModeOf(v1::NetworkMode mode);

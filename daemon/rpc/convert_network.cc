@@ -33,6 +33,29 @@ void FillNetwork(const broker::TenantRecord& record, v1::Tenant* tenant) {
     out->set_machine(forward.machine);
     out->set_port(forward.port);
   }
+  v1::NetworkLimits* const net = tenant->mutable_net();
+  net->set_out_bytes(record.ceilings.out);
+  net->set_in_bytes(record.ceilings.in);
+  net->set_vm_out_bytes(record.ceilings.vm_out);
+  net->set_vm_in_bytes(record.ceilings.vm_in);
+}
+
+void FillTraffic(const network::Traffic& from, v1::Traffic* to) {
+  to->set_accepted(from.accepted);
+  to->set_spoofed(from.spoofed);
+  to->set_refused(from.refused);
+  v1::Exceeded* const exceeded = to->mutable_exceeded();
+  exceeded->set_out(from.exceeded.out);
+  exceeded->set_in(from.exceeded.in);
+  exceeded->set_vm_out(from.exceeded.vm_out);
+  exceeded->set_vm_in(from.exceeded.vm_in);
+}
+
+network::Ceilings CeilingsOf(const v1::NetworkLimits& net) {
+  return {.out = net.out_bytes(),
+          .in = net.in_bytes(),
+          .vm_out = net.vm_out_bytes(),
+          .vm_in = net.vm_in_bytes()};
 }
 
 absl::StatusOr<network::NetworkMode> NetworkModeOf(v1::NetworkMode mode) {

@@ -26,6 +26,12 @@ uint16_t ReadPort(FieldReader& forward, const char* key) {
   return static_cast<uint16_t>(port);
 }
 
+uint64_t ReadRate(FieldReader& net, const char* key) {
+  const int64_t rate = net.BigNumber(key);
+  if (rate < 0) net.Keep(base::InternalError(base::StrCat("net.", key, ": is negative")));
+  return rate < 0 ? 0 : static_cast<uint64_t>(rate);
+}
+
 }  // namespace
 
 std::string NetworkModeText(network::NetworkMode mode) { return NameOf(kNetworkModes, mode); }
@@ -57,6 +63,24 @@ std::vector<network::PortForward> ReadForwards(FieldReader& reader) {
     reader.Keep(forward);
   }
   return forwards;
+}
+
+Json CeilingsJson(const network::Ceilings& ceilings) {
+  return Json{{"out_bytes", ceilings.out},
+              {"in_bytes", ceilings.in},
+              {"vm_out_bytes", ceilings.vm_out},
+              {"vm_in_bytes", ceilings.vm_in}};
+}
+
+network::Ceilings ReadCeilings(FieldReader& reader) {
+  if (!reader.Has("net")) return {};
+  FieldReader net = reader.Object("net");
+  const network::Ceilings ceilings{.out = ReadRate(net, "out_bytes"),
+                                   .in = ReadRate(net, "in_bytes"),
+                                   .vm_out = ReadRate(net, "vm_out_bytes"),
+                                   .vm_in = ReadRate(net, "vm_in_bytes")};
+  reader.Keep(net);
+  return ceilings;
 }
 
 }  // namespace flatvm::state

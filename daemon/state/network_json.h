@@ -13,9 +13,12 @@ namespace flatvm::state {
 std::string NetworkModeText(network::NetworkMode mode);
 Json ForwardsJson(const std::vector<network::PortForward>& forwards);
 
-// Of the fields "network_mode" and "forwards", which an older flatvm did not write: it had kNat and
-// none. What is wrong is kept by `reader`.
+Json CeilingsJson(const network::Ceilings& ceilings);
+
+// Of the fields "network_mode", "forwards" and "net", which an older flatvm did not write: it had
+// kNat and none. What is wrong is kept by `reader`.
 network::NetworkMode ReadNetworkMode(FieldReader& reader);
 std::vector<network::PortForward> ReadForwards(FieldReader& reader);
+network::Ceilings ReadCeilings(FieldReader& reader);
 
 }  // namespace flatvm::state

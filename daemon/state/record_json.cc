@@ -141,6 +141,7 @@ std::string FormatTenant(const broker::TenantRecord& record) {
                    {"ipv6_prefix", record.prefix ? record.prefix->ToString() : ""},
                    {"network_mode", NetworkModeText(record.network_mode)},
                    {"forwards", ForwardsJson(record.forwards)},
+                   {"net", CeilingsJson(record.ceilings)},
                    {"undo",
                     {{"before_xml", record.undo.before_xml},
                      {"after_xml", record.undo.after_xml},
@@ -183,6 +184,7 @@ absl::StatusOr<broker::TenantRecord> ParseTenant(std::string_view text) {
   }
   record.network_mode = ReadNetworkMode(reader);
   record.forwards = ReadForwards(reader);
+  record.ceilings = ReadCeilings(reader);
   FieldReader undo = reader.Object("undo");
   record.undo = hypervisor::PrimaryUndo{
       .uuid = record.primary_uuid,

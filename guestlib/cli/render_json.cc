@@ -28,6 +28,13 @@ Json PrimaryJson(const Primary& primary) {
           {"ipv6_address", primary.ipv6_address}};
 }
 
+Json NetworkLimitsJson(const NetworkLimits& net) {
+  return {{"out_bytes", net.out_bytes},
+          {"in_bytes", net.in_bytes},
+          {"vm_out_bytes", net.vm_out_bytes},
+          {"vm_in_bytes", net.vm_in_bytes}};
+}
+
 Json IoLimitsJson(const IoLimits& io) {
   return {{"read_bytes", io.read_bytes},
           {"write_bytes", io.write_bytes},
@@ -174,6 +181,7 @@ Json TenantJson(const Tenant& tenant) {
           {"network_mode", NetworkModeName(tenant.network_mode)},
           {"ipv6_subnet", tenant.ipv6_subnet},
           {"ipv6_gateway", tenant.ipv6_gateway},
+          {"net", NetworkLimitsJson(tenant.net)},
           {"usage", tenant.usage.has_value() ? UsageJson(*tenant.usage) : Json()}};
 }
 

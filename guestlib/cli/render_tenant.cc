@@ -58,6 +58,10 @@ std::string LimitsText(const Tenant& tenant) {
            {"write:", base::RateText(tenant.io.write_bytes, tenant.io.write_operations, kNone)},
            {"carve:", CarveText(tenant.carve)},
            {"way out:", NetworkModeName(tenant.network_mode)},
+           {"net out:", base::RateText(tenant.net.out_bytes, 0, kNone)},
+           {"net in:", base::RateText(tenant.net.in_bytes, 0, kNone)},
+           {"vm net out:", base::RateText(tenant.net.vm_out_bytes, 0, kNone)},
+           {"vm net in:", base::RateText(tenant.net.vm_in_bytes, 0, kNone)},
            {"quota disk:",
             tenant.quota_disk_mib == 0 ? "-" : FormatSizeMib(tenant.quota_disk_mib)}}));
 }

@@ -46,6 +46,13 @@ IoLimits FromWire(const v1::IoLimits& wire) {
           .write_operations = wire.write_operations()};
 }
 
+NetworkLimits FromWire(const v1::NetworkLimits& wire) {
+  return {.out_bytes = wire.out_bytes(),
+          .in_bytes = wire.in_bytes(),
+          .vm_out_bytes = wire.vm_out_bytes(),
+          .vm_in_bytes = wire.vm_in_bytes()};
+}
+
 Carve FromWire(const v1::Carve& wire) {
   const bool said = wire.mode() != v1::CARVE_MODE_UNSPECIFIED;
   return {.mode = said ? static_cast<CarveMode>(wire.mode()) : CarveMode::kReserved,
@@ -167,6 +174,7 @@ Tenant FromWire(const v1::Tenant& wire) {
   tenant.network_mode = FromWire(wire.network_mode());
   tenant.ipv6_subnet = wire.ipv6_subnet();
   tenant.ipv6_gateway = wire.ipv6_gateway();
+  tenant.net = FromWire(wire.net());
   if (wire.has_usage()) tenant.usage = FromWire(wire.usage());
   return tenant;
 }

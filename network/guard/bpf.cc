@@ -16,7 +16,7 @@
 namespace flatvm::guard {
 namespace {
 
-constexpr uint32_t kMaxTenants = 65536;  // memory is taken as keys come
+constexpr uint32_t kMaxKeys = 65536;  // memory is taken as they come
 constexpr size_t kCheckText = size_t{64} << 10U;
 constexpr size_t kCheckEnd = 160;  // where it says why
 constexpr char kName[] = "flatvm_counts";
@@ -43,7 +43,7 @@ absl::StatusOr<base::UniqueFd> MakeMap() {
   attributes.map_type = BPF_MAP_TYPE_HASH;
   attributes.key_size = sizeof(uint32_t);
   attributes.value_size = sizeof(Counts);
-  attributes.max_entries = kMaxTenants;
+  attributes.max_entries = kMaxKeys;
   attributes.map_flags = BPF_F_NO_PREALLOC;
   std::memcpy(attributes.map_name, kName, sizeof(kName));
   return BpfFd(BPF_MAP_CREATE, &attributes, "making the guard's map");
@@ -135,6 +135,30 @@ absl::Status CountsMap::Ensure(uint32_t key) {
   attributes.flags = BPF_NOEXIST;
   if (Bpf(BPF_MAP_UPDATE_ELEM, &attributes) == 0 || errno == EEXIST) return absl::OkStatus();
   return base::ErrnoError(errno, "adding a tenant to the guard's map");
+}
+
+absl::Status CountsMap::Clear(uint32_t key) {
+  const Counts zero;
+  bpf_attr attributes = ElementOf(fd_.get(), &key);
+  attributes.value = Address(&zero);
+  attributes.flags = BPF_ANY;
+  if (Bpf(BPF_MAP_UPDATE_ELEM, &attributes) == 0) return absl::OkStatus();
+  return base::ErrnoError(errno, "beginning anew in the guard's map");
+}
+
+absl::StatusOr<std::vector<uint32_t>> CountsMap::ListKeys() const {
+  std::vector<uint32_t> keys;
+  uint32_t key = 0;
+  bpf_attr attributes{};
+  attributes.map_fd = static_cast<uint32_t>(fd_.get());  // without a key: the first
+  attributes.next_key = Address(&key);
+  while (Bpf(BPF_MAP_GET_NEXT_KEY, &attributes) == 0) {
+    if (keys.size() == kMaxKeys) break;  // others come and go: it began anew
+    keys.push_back(key);
+    attributes.key = Address(&keys.back());
+  }
+  if (errno == ENOENT || keys.size() == kMaxKeys) return keys;
+  return base::ErrnoError(errno, "listing the guard's map");
 }
 
 absl::StatusOr<Counts> CountsMap::Get(uint32_t key) const {

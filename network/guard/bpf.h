@@ -35,6 +35,10 @@ class CountsMap {
   absl::Status Ensure(uint32_t key);
   // Errors: INTERNAL. NOT_FOUND if nothing is counted for `key`.
   absl::StatusOr<Counts> Get(uint32_t key) const;
+  // Sets what is counted for `key` to 0. Errors: INTERNAL.
+  absl::Status Clear(uint32_t key);
+  // All that are counted for. Errors: INTERNAL.
+  absl::StatusOr<std::vector<uint32_t>> ListKeys() const;
   // OK also if it was not there.
   absl::Status Remove(uint32_t key);
 

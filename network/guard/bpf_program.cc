@@ -38,6 +38,11 @@ void BpfProgram::EmitJump(uint8_t code, Reg reg, uint32_t value, Label to) {
   Emit(code, reg, kNone, 0, value);
 }
 
+void BpfProgram::EmitJump(uint8_t code, Reg a, Reg b, Label to) {
+  fixes_.push_back({.at = code_.size(), .to = to});
+  Emit(code, a, b, 0, 0);
+}
+
 void BpfProgram::Move(Reg to, Reg from) { Emit(Code(BPF_ALU64 | BPF_MOV | BPF_X), to, from, 0, 0); }
 void BpfProgram::Set(Reg to, uint32_t value) {
   Emit(Code(BPF_ALU | BPF_MOV | BPF_K), to, kNone, 0, value);
@@ -50,6 +55,19 @@ void BpfProgram::ShiftLeft(Reg reg, uint32_t bits) {
 }
 void BpfProgram::Add(Reg reg, uint32_t value) {
   Emit(Code(BPF_ALU | BPF_ADD | BPF_K), reg, kNone, 0, value);
+}
+void BpfProgram::SetAll(Reg to, uint64_t value) {
+  Emit(Code(BPF_LD | BPF_DW | BPF_IMM), to, kNone, 0, static_cast<uint32_t>(value));
+  Emit(0, kNone, kNone, 0, static_cast<uint32_t>(value >> 32U));
+}
+void BpfProgram::AddAll(Reg to, Reg from) {
+  Emit(Code(BPF_ALU64 | BPF_ADD | BPF_X), to, from, 0, 0);
+}
+void BpfProgram::MultiplyAll(Reg reg, int32_t value) {
+  Emit(Code(BPF_ALU64 | BPF_MUL | BPF_K), reg, kNone, 0, static_cast<uint32_t>(value));
+}
+void BpfProgram::DivideAll(Reg to, Reg by) {
+  Emit(Code(BPF_ALU64 | BPF_DIV | BPF_X), to, by, 0, 0);
 }
 
 void BpfProgram::PointInto(Reg to, int16_t stack) {
@@ -70,6 +88,9 @@ void BpfProgram::StoreNumber(Size size, Reg to, int16_t offset, uint32_t value) 
 void BpfProgram::AddAtomically(Reg to, int16_t offset, Reg from) {
   Emit(Code(BPF_STX | BPF_ATOMIC | BPF_DW), to, from, offset, BPF_ADD);
 }
+void BpfProgram::ReplaceAtomically(Reg to, int16_t offset, Reg from) {
+  Emit(Code(BPF_STX | BPF_ATOMIC | BPF_DW), to, from, offset, BPF_CMPXCHG);
+}
 
 void BpfProgram::SetToMap(Reg to, int map) {
   Emit(Code(BPF_LD | BPF_DW | BPF_IMM), to, Reg{BPF_PSEUDO_MAP_FD}, 0, static_cast<uint32_t>(map));
@@ -87,8 +108,10 @@ void BpfProgram::JumpUnlessEqual(Reg reg, uint32_t value, Label to) {
   EmitJump(Code(BPF_JMP32 | BPF_JNE | BPF_K), reg, value, to);
 }
 void BpfProgram::JumpUnlessSame(Reg a, Reg b, Label to) {
-  fixes_.push_back({.at = code_.size(), .to = to});
-  Emit(Code(BPF_JMP32 | BPF_JNE | BPF_X), a, b, 0, 0);
+  EmitJump(Code(BPF_JMP32 | BPF_JNE | BPF_X), a, b, to);
+}
+void BpfProgram::JumpIfAbove(Reg a, Reg b, Label to) {
+  EmitJump(Code(BPF_JMP | BPF_JGT | BPF_X), a, b, to);
 }
 void BpfProgram::JumpIfPointerIsNull(Reg reg, Label to) {
   EmitJump(Code(BPF_JMP | BPF_JEQ | BPF_K), reg, 0, to);

@@ -133,6 +133,12 @@ std::vector<bpf_insn> BuildPortIn(const Machine& machine, const Tally& tally) {
   return PortWriter(machine, tally).Build();
 }
 
+std::vector<bpf_insn> BuildPortOut(const Tally& tally) {
+  FrameWriter writer(tally);
+  writer.code().Jump(writer.verdicts().passed);
+  return writer.Finish();
+}
+
 std::vector<bpf_insn> BuildClosedPort(const Tally& tally) {
   FrameWriter writer(tally);
   writer.code().Jump(writer.verdicts().refused);

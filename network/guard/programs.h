@@ -5,6 +5,7 @@
 #include <linux/bpf.h>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -23,12 +24,38 @@ struct Counts {
   uint64_t accepted = 0;  // of what its machines sent
   uint64_t spoofed = 0;   // its sender was not who it said
   uint64_t refused = 0;   // where it was to go, or came from, is not allowed
+  // Above a ceiling: the tenant's, out and in, and those of its machines, each by itself.
+  uint64_t exceeded_out = 0;
+  uint64_t exceeded_in = 0;
+  uint64_t exceeded_vm_out = 0;
+  uint64_t exceeded_vm_in = 0;
+  // What meters go by, see Meter: the tenant's, or the machine's in a value of its own.
+  uint64_t due_out = 0;
+  uint64_t due_in = 0;
 };
 
-// The map of counts: a hash from a number that stands for the tenant to Counts.
+// Bytes in a second that a tenant, or a machine, may send and get; 0: no ceiling.
+struct Ceiling {
+  uint64_t out = 0;
+  uint64_t in = 0;
+  bool operator==(const Ceiling&) const = default;
+};
+
+// What holds frames to a ceiling: a schedule of when the last byte that was let through would have
+// been sent at just that rate. A frame moves it on by its length, and passes while it is no more
+// than the burst ahead of the clock. ADR 15.
+struct Meter {
+  uint64_t bytes_per_second = 0;  // 1..2^40
+  uint32_t key = 0;               // whose value has the schedule
+  size_t due = 0;                 // its place there: due_out or due_in
+  size_t exceeded = 0;            // and that of the count, in the tenant's value
+};
+
+// The map of counts: a hash from a number that stands for the tenant, or for a machine, to Counts.
 struct Tally {
   int map = -1;  // its descriptor
   uint32_t key = 0;
+  std::optional<Meter> meter = std::nullopt;  // of what would pass otherwise
 };
 
 // A machine as its port knows it.
@@ -40,6 +67,7 @@ struct Machine {
   std::optional<network::Ipv4Subnet> routes_for = std::nullopt;
   // Where it has an IPv6 address beside its link-local one; both follow from `mac`.
   std::optional<network::Ipv6Prefix> prefix = std::nullopt;
+  Ceiling ceiling = {};
   bool operator==(const Machine&) const = default;
 };
 
@@ -65,6 +93,9 @@ struct WayOut {
 // Ethernet types are ARP, IPv4 and IPv6; no VLAN; of IPv6's extension headers a hop-by-hop one
 // before MLD and fragments of TCP and UDP.
 std::vector<bpf_insn> BuildPortIn(const Machine& machine, const Tally& tally);
+
+// For what goes to a machine, on its port's way out: all of it, up to the ceiling of `tally`.
+std::vector<bpf_insn> BuildPortOut(const Tally& tally);
 
 // For a port of which nobody knows whose it is: nothing passes.
 std::vector<bpf_insn> BuildClosedPort(const Tally& tally);

@@ -1,6 +1,8 @@
 #include "network/guard/tenant_guard.h"
 
+#include <cstddef>
 #include <cstdio>
+#include <optional>
 
 #include "daemon/base/error.h"
 #include "daemon/base/str_cat.h"
@@ -10,10 +12,18 @@ namespace {
 
 using network::Ipv4Subnet;
 
-// Stands for the tenant in the map, as it does in the name of its bridge.
+// Stands for the tenant in the map, as it does in the name of its bridge. Schedules stand for
+// themselves: a machine's by its address, the tenant's by its gateway's, which is no machine's.
 uint32_t KeyOf(const Ipv4Subnet& subnet) { return subnet.address.value; }
 // For what no tenant is known of; no subnet is at that address.
 constexpr uint32_t kNobody = 0;
+
+constexpr char kNamePrefix[] = "flatvm-";
+
+std::optional<Meter> MeterOf(uint64_t bytes_per_second, uint32_t key, size_t due, size_t exceeded) {
+  if (bytes_per_second == 0) return std::nullopt;
+  return Meter{.bytes_per_second = bytes_per_second, .key = key, .due = due, .exceeded = exceeded};
+}
 
 }  // namespace
 
@@ -34,9 +44,9 @@ std::string ProgramName(const std::vector<bpf_insn>& code, uint32_t map_id) {
         instruction.code == (BPF_LD | BPF_DW | BPF_IMM) && instruction.src_reg == BPF_PSEUDO_MAP_FD;
     add(map ? map_id : static_cast<uint32_t>(instruction.imm), 4);
   }
-  char text[sizeof("flatvm-0123456789abcdef")];
-  std::snprintf(text, sizeof(text), "flatvm-%016llx", static_cast<unsigned long long>(hash));
-  return text;
+  char text[sizeof("0123456789abcdef")];
+  std::snprintf(text, sizeof(text), "%016llx", static_cast<unsigned long long>(hash));
+  return base::StrCat(kNamePrefix, text);
 }
 
 absl::Status TenantGuard::Open() {
@@ -51,35 +61,68 @@ absl::Status TenantGuard::Open() {
   return absl::OkStatus();
 }
 
-absl::Status TenantGuard::Ensure(uint32_t interface, Way way, const std::vector<bpf_insn>& code) {
+absl::Status TenantGuard::Ensure(uint32_t interface, Way way, const std::vector<bpf_insn>& code,
+                                 const Tally& tally) {
+  if (tally.meter) FLATVM_RETURN_IF_ERROR(counts_->Ensure(tally.meter->key));
   const std::string name = ProgramName(code, counts_->id());
   FLATVM_ASSIGN_OR_RETURN(const std::string found, tc_->FindProgram(interface, way));
   if (found == name) return absl::OkStatus();
   FLATVM_ASSIGN_OR_RETURN(const base::UniqueFd program, LoadProgram(code));
-  return tc_->AttachProgram(interface, way, program.get(), name);
+  FLATVM_RETURN_IF_ERROR(tc_->AttachProgram(interface, way, program.get(), name));
+  ++placed_;
+  // Behind a low ceiling the schedule may be seconds ahead, which a higher one would wait for.
+  return tally.meter ? counts_->Clear(tally.meter->key) : absl::OkStatus();
+}
+
+absl::Status TenantGuard::Remove(uint32_t interface, Way way) {
+  FLATVM_ASSIGN_OR_RETURN(const std::string found, tc_->FindProgram(interface, way));
+  return found.starts_with(kNamePrefix) ? tc_->DetachProgram(interface, way) : absl::OkStatus();
 }
 
 absl::Status TenantGuard::EnsureBridge(uint32_t bridge, const Subnets& subnets,
-                                       const WayOut& way_out) {
+                                       const WayOut& way_out, const Ceiling& ceiling) {
   FLATVM_RETURN_IF_ERROR(Open());
-  const Tally tally{.map = counts_->fd(), .key = KeyOf(subnets.ipv4)};
-  FLATVM_RETURN_IF_ERROR(counts_->Ensure(tally.key));
+  const uint32_t key = KeyOf(subnets.ipv4);
+  const uint32_t schedule = subnets.ipv4.Gateway().value;
+  const Tally sent{.map = counts_->fd(),
+                   .key = key,
+                   .meter = MeterOf(ceiling.out, schedule, offsetof(Counts, due_out),
+                                    offsetof(Counts, exceeded_out))};
+  const Tally gotten{.map = counts_->fd(),
+                     .key = key,
+                     .meter = MeterOf(ceiling.in, schedule, offsetof(Counts, due_in),
+                                      offsetof(Counts, exceeded_in))};
+  FLATVM_RETURN_IF_ERROR(counts_->Ensure(key));
   FLATVM_RETURN_IF_ERROR(tc_->EnsureClsact(bridge));
-  FLATVM_RETURN_IF_ERROR(Ensure(bridge, Way::kIn, BuildBridgeIn(subnets, way_out, tally)));
-  return Ensure(bridge, Way::kOut, BuildBridgeOut(subnets, tally));
+  FLATVM_RETURN_IF_ERROR(Ensure(bridge, Way::kIn, BuildBridgeIn(subnets, way_out, sent), sent));
+  return Ensure(bridge, Way::kOut, BuildBridgeOut(subnets, gotten), gotten);
 }
 
 absl::Status TenantGuard::EnsurePort(uint32_t port, const Ipv4Subnet& subnet,
                                      const Machine& machine) {
   FLATVM_RETURN_IF_ERROR(Open());
+  const uint32_t key = KeyOf(subnet);
+  const Ceiling& ceiling = machine.ceiling;
+  const uint32_t schedule = machine.address.value;
+  const Tally sent{.map = counts_->fd(),
+                   .key = key,
+                   .meter = MeterOf(ceiling.out, schedule, offsetof(Counts, due_out),
+                                    offsetof(Counts, exceeded_vm_out))};
+  const Tally gotten{.map = counts_->fd(),
+                     .key = key,
+                     .meter = MeterOf(ceiling.in, schedule, offsetof(Counts, due_in),
+                                      offsetof(Counts, exceeded_vm_in))};
   FLATVM_RETURN_IF_ERROR(tc_->EnsureClsact(port));
-  return Ensure(port, Way::kIn, BuildPortIn(machine, {.map = counts_->fd(), .key = KeyOf(subnet)}));
+  FLATVM_RETURN_IF_ERROR(Ensure(port, Way::kIn, BuildPortIn(machine, sent), sent));
+  if (!gotten.meter) return Remove(port, Way::kOut);
+  return Ensure(port, Way::kOut, BuildPortOut(gotten), gotten);
 }
 
 absl::Status TenantGuard::ClosePort(uint32_t port, const Ipv4Subnet& subnet) {
   FLATVM_RETURN_IF_ERROR(Open());
+  const Tally tally{.map = counts_->fd(), .key = KeyOf(subnet)};
   FLATVM_RETURN_IF_ERROR(tc_->EnsureClsact(port));
-  return Ensure(port, Way::kIn, BuildClosedPort({.map = counts_->fd(), .key = KeyOf(subnet)}));
+  return Ensure(port, Way::kIn, BuildClosedPort(tally), tally);
 }
 
 absl::Status TenantGuard::EnsureUplink(uint32_t uplink) {
@@ -87,7 +130,7 @@ absl::Status TenantGuard::EnsureUplink(uint32_t uplink) {
   const Tally tally{.map = counts_->fd(), .key = kNobody};
   FLATVM_RETURN_IF_ERROR(counts_->Ensure(tally.key));
   FLATVM_RETURN_IF_ERROR(tc_->EnsureClsact(uplink));
-  return Ensure(uplink, Way::kOut, BuildUplinkOut(pools_, tally));
+  return Ensure(uplink, Way::kOut, BuildUplinkOut(pools_, tally), tally);
 }
 
 absl::Status TenantGuard::RemoveUplink(uint32_t uplink) {
@@ -102,7 +145,16 @@ absl::StatusOr<Counts> TenantGuard::GetCounts(const Ipv4Subnet& subnet) {
 
 absl::Status TenantGuard::Forget(const Ipv4Subnet& subnet) {
   FLATVM_RETURN_IF_ERROR(Open());
-  return counts_->Remove(KeyOf(subnet));
+  FLATVM_ASSIGN_OR_RETURN(const std::vector<uint32_t> keys, counts_->ListKeys());
+  for (const uint32_t key : keys) {
+    if (subnet.Contains({key})) FLATVM_RETURN_IF_ERROR(counts_->Remove(key));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status TenantGuard::ForgetMachine(network::Ipv4Address address) {
+  FLATVM_RETURN_IF_ERROR(Open());
+  return counts_->Remove(address.value);
 }
 
 }  // namespace flatvm::guard

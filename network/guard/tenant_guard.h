@@ -25,9 +25,12 @@ class TenantGuard {
   TenantGuard(Pools pools, std::string counts_path)
       : pools_(pools), counts_path_(std::move(counts_path)) {}
 
-  // Guards the bridge of the tenant with these subnets; interfaces are given by index. Idempotent:
-  // what is in place already is left alone.
-  absl::Status EnsureBridge(uint32_t bridge, const Subnets& subnets, const WayOut& way_out);
+  // Guards the bridge of the tenant with these subnets; interfaces are given by index. `ceiling`:
+  // of what goes between it and the host or the world. Idempotent: what is in place already is left
+  // alone. Another ceiling takes the place of the one before with no moment between, and what was
+  // above that one does not count any more.
+  absl::Status EnsureBridge(uint32_t bridge, const Subnets& subnets, const WayOut& way_out,
+                            const Ceiling& ceiling = {});
   // Guards a port of that bridge, by which `machine` sends.
   absl::Status EnsurePort(uint32_t port, const network::Ipv4Subnet& subnet, const Machine& machine);
   // Lets nothing in by a port of it, of which nobody knows whose it is.
@@ -38,15 +41,25 @@ class TenantGuard {
   // Since the tenant's bridge was first guarded. NOT_FOUND if it never was.
   absl::StatusOr<Counts> GetCounts(const network::Ipv4Subnet& subnet);
   absl::Status Forget(const network::Ipv4Subnet& subnet);
+  // A machine that is gone: the next with its address begins anew.
+  absl::Status ForgetMachine(network::Ipv4Address address);
+
+  // How many programs it has put in place so far.
+  uint64_t placed() const { return placed_; }
 
  private:
   absl::Status Open();
-  absl::Status Ensure(uint32_t interface, Way way, const std::vector<bpf_insn>& code);
+  // `tally`: that of `code`.
+  absl::Status Ensure(uint32_t interface, Way way, const std::vector<bpf_insn>& code,
+                      const Tally& tally);
+  // Takes ours away, and nobody else's.
+  absl::Status Remove(uint32_t interface, Way way);
 
   const Pools pools_;
   const std::string counts_path_;
   std::unique_ptr<CountsMap> counts_;  // from the first use on
   std::unique_ptr<TrafficControl> tc_;
+  uint64_t placed_ = 0;
 };
 
 // A name for a program: the same only for the same code counting in the same map.

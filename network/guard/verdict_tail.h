@@ -6,7 +6,7 @@
 
 namespace flatvm::guard {
 
-// Labels to jump to from the program; the context is lost. Thread-compatible.
+// Labels to jump to from the program, whose R6 is the context. Thread-compatible.
 struct Verdicts {
   explicit Verdicts(BpfProgram& program);
   // What those labels stand for that are jumped to; once, last of all.
@@ -16,11 +16,16 @@ struct Verdicts {
   const BpfProgram::Label accepted;
   const BpfProgram::Label spoofed;
   const BpfProgram::Label refused;
-  const BpfProgram::Label passed;   // without being counted
+  const BpfProgram::Label passed;   // without being counted, but metered
   const BpfProgram::Label dropped;  // without being counted
 
  private:
+  // R0: the value of `key`; goes to `none` if there is none.
+  void EmitLookup(const Tally& tally, uint32_t key, BpfProgram::Label none);
   void EmitCount(const Tally& tally, uint32_t action, size_t place);
+  void EmitEnd(uint32_t action);
+  // Goes on with what is below the ceiling, if there is one, and to `exceeded` with the rest.
+  void EmitMeter(const Tally& tally, BpfProgram::Label exceeded);
 };
 
 }  // namespace flatvm::guard

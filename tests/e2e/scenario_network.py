@@ -2,6 +2,7 @@
 import ipaddress
 import time
 
+import network_ceilings
 import network_dns as dns
 import network_frames as frames
 import network_hostile
@@ -33,6 +34,7 @@ def run(l0, checks):
     network_hostile.restarts(l0, checks, primaries, places)
     network_modes.transfer(checks, primaries["acme"], places["acme"]["web"].address)
     network_modes.forwards(l0, checks, "acme", places["acme"]["web"].address)
+    network_ceilings.ceilings(l0, checks, "acme", primaries["acme"], places["acme"]["web"])
     network_modes.modes(l0, checks)
 
 

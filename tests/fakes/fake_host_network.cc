@@ -18,7 +18,8 @@ absl::Status FakeHostNetwork::EnsureGuard(const network::NetworkSpec& spec) {
   const std::lock_guard lock(mutex_);
   guards_.insert(spec.subnet);
   if (spec.prefix) prefixes_.insert_or_assign(spec.subnet, *spec.prefix);
-  forwards_.insert_or_assign(spec.subnet, spec.forwards);
+  rules_.insert_or_assign(
+      spec.subnet, network::NetworkRules{.forwards = spec.forwards, .ceilings = spec.ceilings});
   machines_[network::BridgeName(spec.subnet)] = spec.leases;
   return absl::OkStatus();
 }
@@ -39,12 +40,12 @@ absl::Status FakeHostNetwork::RemoveMachine(const std::string& bridge,
   return absl::OkStatus();
 }
 
-absl::Status FakeHostNetwork::SetForwards(const network::Ipv4Subnet& subnet,
-                                          const std::vector<network::PortForward>& forwards) {
+absl::Status FakeHostNetwork::SetRules(const network::Ipv4Subnet& subnet,
+                                       const network::NetworkRules& rules) {
   FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
   const std::lock_guard lock(mutex_);
   if (!filters_.contains(subnet)) return base::InternalError("not filtered");
-  forwards_.insert_or_assign(subnet, forwards);
+  rules_.insert_or_assign(subnet, rules);
   return absl::OkStatus();
 }
 
@@ -124,10 +125,9 @@ std::set<network::Ipv4Subnet> FakeHostNetwork::filters() const {
   return filters_;
 }
 
-std::vector<network::PortForward> FakeHostNetwork::forwards(
-    const network::Ipv4Subnet& subnet) const {
+network::NetworkRules FakeHostNetwork::rules(const network::Ipv4Subnet& subnet) const {
   const std::lock_guard lock(mutex_);
-  return forwards_.at(subnet);
+  return rules_.at(subnet);
 }
 
 network::NetworkMode FakeHostNetwork::mode(const network::Ipv4Subnet& subnet) const {

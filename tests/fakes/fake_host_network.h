@@ -21,8 +21,8 @@ class FakeHostNetwork final : public network::HostNetwork, public FailableFake {
   absl::Status EnsureGuard(const network::NetworkSpec& spec) override;
   absl::Status AddMachine(const std::string& bridge, const network::Lease& machine) override;
   absl::Status RemoveMachine(const std::string& bridge, const network::Lease& machine) override;
-  absl::Status SetForwards(const network::Ipv4Subnet& subnet,
-                           const std::vector<network::PortForward>& forwards) override;
+  absl::Status SetRules(const network::Ipv4Subnet& subnet,
+                        const network::NetworkRules& rules) override;
   absl::StatusOr<std::set<std::pair<network::Protocol, uint16_t>>> ListHostPorts() override;
   absl::Status RemoveFilter(const network::Ipv4Subnet& subnet,
                             const std::optional<network::Ipv6Prefix>& prefix) override;
@@ -40,7 +40,7 @@ class FakeHostNetwork final : public network::HostNetwork, public FailableFake {
   // Of a bridge that is not set, a machine is attached: the state in which least may be done.
   void SetBridgeState(const std::string& bridge, network::BridgeState state);
   std::set<network::Ipv4Subnet> filters() const;
-  std::vector<network::PortForward> forwards(const network::Ipv4Subnet& subnet) const;
+  network::NetworkRules rules(const network::Ipv4Subnet& subnet) const;
   // By which it was filtered last.
   network::NetworkMode mode(const network::Ipv4Subnet& subnet) const;
   // Whose ports are open on that bridge.
@@ -54,7 +54,7 @@ class FakeHostNetwork final : public network::HostNetwork, public FailableFake {
   std::set<network::Ipv4Subnet> filters_;
   std::set<network::Ipv4Subnet> guards_;
   std::map<network::Ipv4Subnet, network::NetworkMode> modes_;
-  std::map<network::Ipv4Subnet, std::vector<network::PortForward>> forwards_;
+  std::map<network::Ipv4Subnet, network::NetworkRules> rules_;
   std::map<std::string, std::vector<network::Lease>> machines_;
   std::map<std::string, network::BridgeState> bridges_;
   std::map<network::Ipv4Subnet, network::Ipv6Prefix> prefixes_;

@@ -11,8 +11,11 @@ using network::Lease;
 absl::Status FakeNetworks::EnsureNetwork(const network::NetworkSpec& spec) {
   FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
   FLATVM_RETURN_IF_ERROR(network::CheckNetworkSpec(spec));
-  Network wanted{
-      .subnet = spec.subnet, .mode = spec.mode, .forwards = spec.forwards, .prefix = spec.prefix};
+  Network wanted{.subnet = spec.subnet,
+                 .mode = spec.mode,
+                 .forwards = spec.forwards,
+                 .prefix = spec.prefix,
+                 .ceilings = spec.ceilings};
   for (const Lease& lease : spec.leases) wanted.leases.emplace(lease.mac, lease);
   const std::lock_guard lock(mutex_);
   const auto live = state_.find(spec.tenant);
@@ -69,16 +72,17 @@ absl::Status FakeNetworks::RemoveLease(const std::string& tenant, const Lease& l
   return absl::OkStatus();
 }
 
-absl::Status FakeNetworks::SetForwards(const std::string& tenant,
-                                       const network::Ipv4Subnet& /*subnet*/,
-                                       const std::vector<network::PortForward>& forwards) {
+absl::Status FakeNetworks::SetRules(const std::string& tenant,
+                                    const network::Ipv4Subnet& /*subnet*/,
+                                    const network::NetworkRules& rules) {
   FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
   FLATVM_RETURN_IF_ERROR(base::CheckName("tenant", tenant));
-  FLATVM_RETURN_IF_ERROR(network::CheckForwards(forwards));
+  FLATVM_RETURN_IF_ERROR(network::CheckForwards(rules.forwards));
   const std::lock_guard lock(mutex_);
   const auto network = state_.find(tenant);
   if (network == state_.end()) return base::InternalError("no such network");
-  network->second.forwards = forwards;
+  network->second.forwards = rules.forwards;
+  network->second.ceilings = rules.ceilings;
   return absl::OkStatus();
 }
 

@@ -24,6 +24,7 @@ class FakeNetworks final : public network::TenantNetworks, public FailableFake {
     std::map<std::string, network::Lease> leases;  // by MAC
     std::vector<network::PortForward> forwards;
     std::optional<network::Ipv6Prefix> prefix = std::nullopt;
+    network::Ceilings ceilings;
     bool operator==(const Network&) const = default;
   };
   using State = std::map<std::string, Network>;  // by tenant
@@ -33,8 +34,8 @@ class FakeNetworks final : public network::TenantNetworks, public FailableFake {
                              const std::optional<network::Ipv6Prefix>& prefix) override;
   absl::Status AddLease(const std::string& tenant, const network::Lease& lease) override;
   absl::Status RemoveLease(const std::string& tenant, const network::Lease& lease) override;
-  absl::Status SetForwards(const std::string& tenant, const network::Ipv4Subnet& subnet,
-                           const std::vector<network::PortForward>& forwards) override;
+  absl::Status SetRules(const std::string& tenant, const network::Ipv4Subnet& subnet,
+                        const network::NetworkRules& rules) override;
   absl::StatusOr<std::set<std::pair<network::Protocol, uint16_t>>> ListHostPorts() override;
   absl::StatusOr<network::Traffic> GetTraffic(const network::Ipv4Subnet& subnet) override;
   absl::StatusOr<std::vector<std::string>> ListTenants() override;

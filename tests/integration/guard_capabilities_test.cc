@@ -6,7 +6,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <cstddef>
 #include <thread>
 #include <vector>
 
@@ -39,7 +41,18 @@ TEST(GuardCapabilities, AreEnoughForEachProgram) {
     guard::Machine dual_router = dual;
     dual_router.routes_for = kSubnet;
     const guard::Subnets both{.ipv4 = kSubnet, .ipv6 = kPrefix, .gateway_mac = machine.mac};
+    guard::Tally metered = tally;
+    metered.meter = guard::Meter{.bytes_per_second = uint64_t{64} << 30U,
+                                 .key = 2,
+                                 .due = offsetof(guard::Counts, due_in),
+                                 .exceeded = offsetof(guard::Counts, exceeded_vm_in)};
     const std::vector<std::vector<bpf_insn>> programs = {
+        guard::BuildBridgeIn(both, {.uplinks = {2, 3}}, metered),
+        guard::BuildBridgeOut(both, metered),
+        guard::BuildPortIn(router, metered),
+        guard::BuildPortIn(dual, metered),
+        guard::BuildPortOut(metered),
+        guard::BuildPortOut(tally),
         guard::BuildBridgeIn({kSubnet}, {.uplinks = {2, 3}}, tally),
         guard::BuildBridgeIn({kSubnet}, {.uplinks = {2, 3}, .only = machine.address}, tally),
         guard::BuildBridgeIn({kSubnet}, {}, tally),

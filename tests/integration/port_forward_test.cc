@@ -33,7 +33,8 @@ class PortForwardTest : public TwoTenants {
 
   void Set(const std::vector<network::PortForward>& forwards,
            const network::Ipv4Subnet& tenant = kAcme) {
-    host_->Run([&] { ASSERT_EQ(kernel_.SetForwards(tenant, forwards), absl::OkStatus()); });
+    host_->Run(
+        [&] { ASSERT_EQ(kernel_.SetRules(tenant, {.forwards = forwards}), absl::OkStatus()); });
   }
 
   // What comes to the machine, as its sender's address, of what outside sends to the host's port.

@@ -58,6 +58,16 @@ enum class NetworkMode : int {
 // Thread-safe.
 FLATVM_EXPORT const char* NetworkModeName(NetworkMode mode);
 
+// What the tenant's machines may send and get over its network, each second. 0: no limit.
+struct NetworkLimits {
+  uint64_t out_bytes = 0;     // all together, to the host and the world
+  uint64_t in_bytes = 0;      // likewise from there
+  uint64_t vm_out_bytes = 0;  // each secondary, to its siblings too
+  uint64_t vm_in_bytes = 0;
+
+  bool operator==(const NetworkLimits&) const = default;
+};
+
 // The share of the last ten seconds in which some, or all, of the tenant's tasks waited for a
 // resource; 0..100.
 struct Pressure {
@@ -126,6 +136,7 @@ struct Tenant {
   NetworkMode network_mode = NetworkMode::kNat;
   std::string ipv6_subnet;   // CIDR, such as "fd12:3456:789a:4::/64"; empty: there is no IPv6
   std::string ipv6_gateway;  // empty likewise
+  NetworkLimits net;
 
   bool operator==(const Tenant&) const = default;
 };

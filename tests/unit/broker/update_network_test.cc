@@ -11,6 +11,8 @@ namespace {
 using base::Reason;
 using network::NetworkMode;
 
+constexpr uint64_t kMiB = uint64_t{1} << 20U;
+
 Reason ReasonOf(const absl::Status& status) { return base::GetErrorInfo(status).reason; }
 
 class UpdateNetworkTest : public ::testing::Test {
@@ -114,7 +116,7 @@ TEST_F(UpdateNetworkTest, LeadsHostPortsToMachinesWhileTheyRun) {
 
 TEST_F(UpdateNetworkTest, PutsForwardsBackIfTheyFail) {
   const HostState before = StateOf(host_);
-  host_.networks.FailNext("SetForwards", absl::InternalError("as the test wants"));
+  host_.networks.FailNext("SetRules", absl::InternalError("as the test wants"));
   EXPECT_FALSE(world_.updates
                    .Update({.name = "acme",
                             .forwards =
@@ -179,13 +181,97 @@ TEST_F(UpdateNetworkTest, HasForwardsThatItsModeCanServe) {
       << "they would not be served any more";
 }
 
+TEST_F(UpdateNetworkTest, HasTheCeilingsThatATenantIsMadeWith) {
+  const network::Ceilings ceilings{.out = kMiB, .in = 2 * kMiB, .vm_out = 65536, .vm_in = 0};
+  const CreateTenantOrder order{.name = "globex",
+                                .primary = "globex-primary",
+                                .limits = {.memory_mib = 4096, .vcpus = 4, .vms = 8},
+                                .ceilings = ceilings};
+  ASSERT_TRUE(world_.tenants.Create(order).ok());
+  EXPECT_EQ(host_.networks.Snapshot().at("globex").ceilings, ceilings);
+  EXPECT_EQ(host_.records.Tenants().at("globex").ceilings, ceilings);
+  EXPECT_EQ(host_.networks.Snapshot().at("acme").ceilings, network::Ceilings{});
+}
+
+TEST_F(UpdateNetworkTest, ChangesCeilingsWhileMachinesRunAndOnlyThoseThatAreNamed) {
+  ASSERT_TRUE(world_.Create("acme", WebSpec()).ok());
+  const std::vector<network::PortForward> forwards = {
+      {.host_port = 8080, .machine = "web", .port = 80}};
+  ASSERT_TRUE(world_.updates
+                  .Update({.name = "acme",
+                           .forwards = forwards,
+                           .ceilings = {.out = kMiB, .in = kMiB, .vm_out = kMiB, .vm_in = kMiB}})
+                  .ok());
+  const auto changed =
+      world_.updates.Update({.name = "acme", .ceilings = {.out = 2 * kMiB, .vm_in = 0}});
+  ASSERT_TRUE(changed.ok()) << changed.status();
+  const network::Ceilings wanted{.out = 2 * kMiB, .in = kMiB, .vm_out = kMiB, .vm_in = 0};
+  EXPECT_EQ(changed->tenant.ceilings, wanted);
+  EXPECT_EQ(host_.networks.Snapshot().at("acme").ceilings, wanted);
+  EXPECT_EQ(host_.records.Tenants().at("acme").ceilings, wanted);
+  EXPECT_EQ(host_.networks.Snapshot().at("acme").forwards, forwards) << "they stay";
+  EXPECT_EQ(world_.directory.GetTenant("acme")->record.ceilings, wanted);
+}
+
+TEST_F(UpdateNetworkTest, ShowsCeilingsBeforeTheyAreSet) {
+  const HostState before = StateOf(host_);
+  const auto shown = world_.updates.Update(
+      {.name = "acme", .mode = Mode::kValidateOnly, .ceilings = {.in = kMiB}});
+  ASSERT_TRUE(shown.ok()) << shown.status();
+  EXPECT_EQ(shown->tenant.ceilings, network::Ceilings{.in = kMiB});
+  EXPECT_EQ(StateOf(host_), before);
+  EXPECT_EQ(world_.directory.GetTenant("acme")->record.ceilings, network::Ceilings{});
+}
+
+TEST_F(UpdateNetworkTest, PutsCeilingsBackIfTheyFail) {
+  const CeilingsChange first{.out = kMiB};
+  ASSERT_TRUE(world_.updates.Update({.name = "acme", .ceilings = first}).ok());
+  const HostState before = StateOf(host_);
+  const absl::Status failure = absl::InternalError("as the test wants");
+  const CeilingsChange second{.out = 0, .vm_in = kMiB};
+  host_.records.FailNext("PutTenant", failure);
+  EXPECT_FALSE(world_.updates.Update({.name = "acme", .ceilings = second}).ok());
+  host_.networks.FailNext("SetRules", failure);
+  EXPECT_FALSE(world_.updates.Update({.name = "acme", .ceilings = second}).ok());
+  EXPECT_EQ(StateOf(host_), before);
+  EXPECT_EQ(host_.records.Tenants().at("acme").ceilings, network::Ceilings{.out = kMiB});
+}
+
+TEST_F(UpdateNetworkTest, RefusesCeilingsOutOfRangeNamingThem) {
+  const struct {
+    CeilingsChange change;
+    const char* field;
+  } cases[] = {{{.out = 65535}, "net.out_bytes"},
+               {{.in = 1}, "net.in_bytes"},
+               {{.vm_out = (uint64_t{64} << 30U) + 1}, "net.vm_out_bytes"},
+               {{.vm_in = UINT64_MAX}, "net.vm_in_bytes"}};
+  const HostState before = StateOf(host_);
+  for (const auto& one : cases) {
+    for (const Mode how : {Mode::kValidateOnly, Mode::kExecute}) {
+      const absl::Status status =
+          world_.updates.Update({.name = "acme", .mode = how, .ceilings = one.change}).status();
+      EXPECT_EQ(ReasonOf(status), Reason::kFieldOutOfRange) << status;
+      EXPECT_EQ(base::GetErrorInfo(status).field, one.field) << status;
+    }
+  }
+  const CreateTenantOrder order{.name = "globex",
+                                .primary = "globex-primary",
+                                .limits = {.memory_mib = 4096, .vcpus = 4, .vms = 8},
+                                .ceilings = {.in = 65535}};
+  EXPECT_EQ(base::GetErrorInfo(world_.tenants.Create(order).status()).field, "net.in_bytes");
+  EXPECT_EQ(StateOf(host_), before);
+  EXPECT_TRUE(world_.updates.Update({.name = "acme", .ceilings = {.in = 65536}}).ok());
+}
+
 TEST_F(UpdateNetworkTest, IsWhatTheRecordSaysAfterARestart) {
   host_.hypervisor.StopPrimary("acme-primary");
   ASSERT_EQ(SetMode(NetworkMode::kViaPrimary), absl::OkStatus());
+  ASSERT_TRUE(world_.updates.Update({.name = "acme", .ceilings = {.vm_out = kMiB}}).ok());
   ASSERT_EQ(host_.networks.RemoveNetwork("acme", {}, std::nullopt), absl::OkStatus());
   BrokerWorld next(host_);
   ASSERT_EQ(next.reconciler.ReconcileAtStart(*host_.records.Load()), absl::OkStatus());
   EXPECT_EQ(Live(), NetworkMode::kViaPrimary);
+  EXPECT_EQ(host_.networks.Snapshot().at("acme").ceilings, network::Ceilings{.vm_out = kMiB});
 }
 
 }  // namespace

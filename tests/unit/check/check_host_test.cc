@@ -164,6 +164,8 @@ TEST_F(CheckHostTest, MissesTheFilterOnlyWhereThereAreTenants) {
 }
 
 TEST_F(CheckHostTest, WantsWhatTenantsNetworksAreMadeFrom) {
+  host_.network.ceilings = base::InternalError("EINVAL");
+  EXPECT_THAT(Show("guard"), StartsWith("warn the kernel keeps tenants apart, but not to a"));
   host_.network.guard = base::InternalError("EPERM");
   EXPECT_THAT(Show("guard"), StartsWith("fail the kernel does not take the programs"));
   host_.network.bridge = base::InternalError("EOPNOTSUPP");

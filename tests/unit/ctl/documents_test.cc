@@ -121,6 +121,7 @@ TEST(BashCompletion, OffersWhatFits) {
   EXPECT_EQ(Complete("tenant set acme --network", ""), "nat isolated via-primary\n");
   EXPECT_EQ(Complete("tenant set acme --forward", ""), "none\n");
   EXPECT_EQ(Complete("tenant set acme --read-bps", "n"), "none\n");
+  EXPECT_EQ(Complete("tenant set acme --vm-net-in-bps", "n"), "none\n");
   EXPECT_EQ(Complete("tenant set acme --cpus", ""), "all\n");
   EXPECT_EQ(Complete("destroy acme/web", "--v"), "--validate-only\n");
   EXPECT_EQ(Complete("", "ch"), "check\n");

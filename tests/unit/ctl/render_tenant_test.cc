@@ -25,6 +25,10 @@ constexpr const char* kSampleLimits =
     "carve:       balloon, the primary keeps at least 512MiB\n"
     "way out:     via-primary\n"
     "forwards:    tcp:8443=primary:443,udp:53=primary:5353\n"
+    "net out:     50MiB/s\n"
+    "net in:      no limit\n"
+    "vm net out:  no limit\n"
+    "vm net in:   64KiB/s\n"
     "quota disk:  5GiB\n";
 
 // As a daemon sends it that limits neither I/O nor CPUs and cannot ask the kernel.
@@ -35,6 +39,7 @@ v1::Tenant PlainTenant() {
   tenant.clear_carve();
   tenant.clear_network_mode();
   tenant.clear_forwards();
+  tenant.clear_net();
   tenant.clear_quota_disk_mib();
   tenant.clear_usage();
   tenant.clear_traffic();
@@ -97,7 +102,9 @@ TEST(TenantDetails, HasItsLimitsAndItsUsage) {
                                        "frames of its machines:\n"
                                        "  accepted:  123456\n"
                                        "  spoofed:   7\n"
-                                       "  refused:   89\n");
+                                       "  refused:   89\n"
+                                       "  exceeded:  net out 4, net in 3, vm net out 2, "
+                                       "vm net in 1\n");
 }
 
 TEST(TenantDetails, SaysWhatIsNotLimitedAndLeavesOutWhatIsNotTold) {
@@ -113,6 +120,10 @@ TEST(TenantDetails, SaysWhatIsNotLimitedAndLeavesOutWhatIsNotTold) {
                              "carve:       reserved\n"
                              "way out:     nat\n"
                              "forwards:    none\n"
+                             "net out:     no limit\n"
+                             "net in:      no limit\n"
+                             "vm net out:  no limit\n"
+                             "vm net in:   no limit\n"
                              "quota disk:  -\n"));
 }
 
@@ -211,6 +222,14 @@ TEST(TenantJson, HasEveryFieldOfTheProtocol) {
             R"("memory_pressure":{"some_percent":0.5,"full_percent":0.25},)"
             R"("cpu_pressure":{"some_percent":12.35,"full_percent":0.0},)"
             R"("io_pressure":{"some_percent":3.0,"full_percent":0.0}})");
+}
+
+TEST(TenantJson, HasItsCeilingsAndWhatExceededThem) {
+  const Json json = TenantJson(SampleTenant());
+  EXPECT_EQ(json.find("net")->dump(),
+            R"({"out_bytes":52428800,"in_bytes":0,"vm_out_bytes":0,"vm_in_bytes":65536})");
+  EXPECT_EQ(json.find("traffic")->find("exceeded")->dump(),
+            R"({"out":4,"in":3,"vm_out":2,"vm_in":1})");
 }
 
 TEST(TenantJson, HasTheSameKeysWhateverIsTold) {

@@ -92,11 +92,17 @@ inline v1::Tenant SampleTenant() {
     forward->set_machine("primary");
     forward->set_port(port);
   }
+  tenant.mutable_net()->set_out_bytes(uint64_t{50} << 20U);
+  tenant.mutable_net()->set_vm_in_bytes(uint64_t{64} << 10U);
   tenant.set_quota_disk_mib(5120);
   *tenant.mutable_usage() = SampleUsage();
   tenant.mutable_traffic()->set_accepted(123456);
   tenant.mutable_traffic()->set_spoofed(7);
   tenant.mutable_traffic()->set_refused(89);
+  tenant.mutable_traffic()->mutable_exceeded()->set_out(4);
+  tenant.mutable_traffic()->mutable_exceeded()->set_in(3);
+  tenant.mutable_traffic()->mutable_exceeded()->set_vm_out(2);
+  tenant.mutable_traffic()->mutable_exceeded()->set_vm_in(1);
   return tenant;
 }
 

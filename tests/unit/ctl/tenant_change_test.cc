@@ -63,7 +63,8 @@ TEST(TenantSet, TakesEveryLimit) {
   const TenantChange change = MustParseChange(
       "--memory 2GiB --vcpus 2 --vms 3 --disk 0MiB --cpus 8,2-5 --read-bps 200MiB --write-bps none "
       "--read-iops 1000 --write-iops none --carve balloon --primary-min-memory 512MiB --force "
-      "--network nat --forward udp:53=dns:5353 --validate-only");
+      "--network nat --forward udp:53=dns:5353 --validate-only --net-out-bps 50MiB "
+      "--net-in-bps none --vm-net-out-bps 64KiB --vm-net-in-bps 1GiB");
   EXPECT_FALSE(NeedsTenant(change));
   const auto request = BuildUpdate(change, v1::Tenant());
   ASSERT_TRUE(request.ok());
@@ -86,6 +87,11 @@ TEST(TenantSet, TakesEveryLimit) {
   EXPECT_EQ(request->forwards().forwards(0).host_port(), 53U);
   EXPECT_EQ(request->forwards().forwards(0).machine(), "dns");
   EXPECT_EQ(request->forwards().forwards(0).port(), 5353U);
+  EXPECT_EQ(request->net().out_bytes(), uint64_t{50} << 20U);
+  EXPECT_TRUE(request->net().has_in_bytes());
+  EXPECT_EQ(request->net().in_bytes(), 0U);
+  EXPECT_EQ(request->net().vm_out_bytes(), uint64_t{64} << 10U);
+  EXPECT_EQ(request->net().vm_in_bytes(), uint64_t{1} << 30U);
   EXPECT_TRUE(request->force());
   EXPECT_TRUE(request->validate_only());
   EXPECT_TRUE(request->request_id().empty());
@@ -106,6 +112,16 @@ TEST(TenantSet, LeavesTheNetworkAloneUnlessItIsNamed) {
   const TenantChange none = MustParseChange("--forward none");
   EXPECT_TRUE(none.request.has_forwards());
   EXPECT_EQ(none.request.forwards().forwards_size(), 0);
+}
+
+TEST(TenantSet, LeavesTheCeilingsAloneThatAreNotNamed) {
+  EXPECT_FALSE(MustParseChange("--vms 1").request.has_net());
+  const TenantChange change = MustParseChange("--vm-net-in-bps none");
+  EXPECT_FALSE(NeedsTenant(change)) << "each goes by itself";
+  EXPECT_TRUE(change.request.net().has_vm_in_bytes());
+  EXPECT_FALSE(change.request.net().has_out_bytes());
+  EXPECT_FALSE(change.request.net().has_in_bytes());
+  EXPECT_FALSE(change.request.net().has_vm_out_bytes());
 }
 
 TEST(TenantSet, KeepsTheLimitsOfIoThatAreNotNamed) {
@@ -187,6 +203,11 @@ TEST(TenantAdd, HasNoOtherLimitsUnlessTheyAreNamed) {
   EXPECT_EQ(plain.network_mode(), v1::NETWORK_NAT);
   EXPECT_EQ(plain.forwards_size(), 0);
   EXPECT_EQ(MustParseAdd("--forward tcp:8080=web:80,udp:53=dns:53").forwards_size(), 2);
+  EXPECT_EQ(plain.net().out_bytes(), 0U);
+  EXPECT_EQ(MustParseAdd("--net-in-bps 1MiB").net().in_bytes(), uint64_t{1} << 20U);
+  EXPECT_EQ(MustParseAdd("--net-out-bps 2MiB").net().out_bytes(), uint64_t{2} << 20U);
+  EXPECT_EQ(MustParseAdd("--vm-net-in-bps 3MiB").net().vm_in_bytes(), uint64_t{3} << 20U);
+  EXPECT_EQ(MustParseAdd("--vm-net-out-bps 4MiB").net().vm_out_bytes(), uint64_t{4} << 20U);
   EXPECT_EQ(MustParseAdd("--network via-primary").network_mode(), v1::NETWORK_VIA_PRIMARY);
   const v1::CreateTenantRequest request = MustParseAdd(
       "--cpus 2-5 --write-bps 1MiB --read-iops 7 --carve balloon "
@@ -240,6 +261,10 @@ TEST(TenantLimitWords, RefusesBadUsage) {
       {set + "--forward tcp:http=web:80", Reason::kFieldMalformed, "--forward"},
       {set + "--forward tcp:80=web:4294967296", Reason::kFieldOutOfRange, "--forward"},
       {set + "--network bridged", Reason::kFieldMalformed, "--network"},
+      {set + "--net-out-bps 100", Reason::kFieldMalformed, "--net-out-bps"},
+      {set + "--net-in-bps 0KiB", Reason::kFieldOutOfRange, "--net-in-bps"},
+      {set + "--vm-net-out-bps 1Mbit", Reason::kFieldMalformed, "--vm-net-out-bps"},
+      {add + "--vm-net-in-bps -1MiB", Reason::kFieldMalformed, "--vm-net-in-bps"},
       {add + "--network none", Reason::kFieldMalformed, "--network"},
       {add + "--force", Reason::kFieldMalformed, ""},
       {add + "--cpus 5-2", Reason::kFieldMalformed, "--cpus"},
@@ -258,9 +283,10 @@ TEST(TenantLimitWords, RefusesBadUsage) {
 }
 
 TEST(TenantLimitWords, AnEmptyWordIsNotNone) {
-  for (const char* option : {"--memory", "--vcpus", "--vms", "--disk", "--cpus", "--read-bps",
-                             "--write-bps", "--read-iops", "--write-iops", "--carve",
-                             "--primary-min-memory", "--network", "--forward"}) {
+  for (const char* option :
+       {"--memory", "--vcpus", "--vms", "--disk", "--cpus", "--read-bps", "--write-bps",
+        "--read-iops", "--write-iops", "--carve", "--primary-min-memory", "--network", "--forward",
+        "--net-out-bps", "--net-in-bps", "--vm-net-out-bps", "--vm-net-in-bps"}) {
     const absl::Status status = ParseCommandLine({"tenant", "set", "acme", option, ""}).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << option;
     EXPECT_EQ(GetErrorInfo(status).field, option);

@@ -90,7 +90,8 @@ inline Tenant SampleTenant() {
                          .io_pressure = {}},
           .network_mode = NetworkMode::kViaPrimary,
           .ipv6_subnet = "fd12:3456:789a:1::/64",
-          .ipv6_gateway = "fd12:3456:789a:1::1"};
+          .ipv6_gateway = "fd12:3456:789a:1::1",
+          .net = {.out_bytes = uint64_t{50} << 20U, .vm_in_bytes = 65536}};
 }
 
 inline Error SampleError() {

@@ -40,6 +40,10 @@ TEST(FlatvmTenant, ShowsLimitsAndUsage) {
             "write:       no limit\n"
             "carve:       balloon, the primary keeps at least 512MiB\n"
             "way out:     via-primary\n"
+            "net out:     50MiB/s\n"
+            "net in:      no limit\n"
+            "vm net out:  no limit\n"
+            "vm net in:   64KiB/s\n"
             "quota disk:  5GiB\n"
             "\n"
             "by the kernel's count:\n"
@@ -67,6 +71,7 @@ TEST(FlatvmTenant, OfAnOlderHostShowsWhatItSays) {
   host.tenant.carve = {};
   host.tenant.usage.reset();
   host.tenant.network_mode = NetworkMode::kNat;
+  host.tenant.net = {};
   host.tenant.quota_disk_mib = 0;
   const std::string out = RunFlatvm({"tenant"}, host).out;
   EXPECT_THAT(out, HasSubstr("  ipv6:     -\n  memory:   -\n  cpu:      -\n"));
@@ -77,6 +82,10 @@ TEST(FlatvmTenant, OfAnOlderHostShowsWhatItSays) {
                             "write:       no limit\n"
                             "carve:       reserved\n"
                             "way out:     nat\n"
+                            "net out:     no limit\n"
+                            "net in:      no limit\n"
+                            "vm net out:  no limit\n"
+                            "vm net in:   no limit\n"
                             "quota disk:  -\n"));
   const Json tenant = Json::parse(RunFlatvm({"tenant", "--json"}, host).out, nullptr, false);
   ASSERT_TRUE(tenant.contains("usage"));
@@ -107,6 +116,7 @@ TEST(FlatvmTenant, IsJsonToo) {
     "network_mode": "via-primary",
     "ipv6_subnet": "fd12:3456:789a:1::/64",
     "ipv6_gateway": "fd12:3456:789a:1::1",
+    "net": {"out_bytes": 52428800, "in_bytes": 0, "vm_out_bytes": 0, "vm_in_bytes": 65536},
     "usage": {"memory_bytes": 1572864000, "oom_kills": 1, "cpu_us": 11520000000,
               "throttled_us": 1250000, "tasks": 42, "read_bytes": 325058560, "write_bytes": 512,
               "memory_pressure": {"some_percent": 0.5, "full_percent": 0.25},

@@ -33,6 +33,10 @@ TEST_F(ClientTenantTest, TellsOfTheTenant) {
     tenant->mutable_primary()->set_needs_restart(true);
     tenant->set_subnet("10.213.4.0/24");
     tenant->set_network_mode(v1::NETWORK_ISOLATED);
+    tenant->mutable_net()->set_out_bytes(5);
+    tenant->mutable_net()->set_in_bytes(6);
+    tenant->mutable_net()->set_vm_out_bytes(7);
+    tenant->mutable_net()->set_vm_in_bytes(8);
     tenant->set_gateway("10.213.4.1");
     tenant->set_ipv6_subnet("fd12:3456:789a:4::/64");
     tenant->set_ipv6_gateway("fd12:3456:789a:4::1");
@@ -80,7 +84,8 @@ TEST_F(ClientTenantTest, TellsOfTheTenant) {
           .carve = {.mode = CarveMode::kBalloon, .primary_min_memory_mib = 512},
           .network_mode = NetworkMode::kIsolated,
           .ipv6_subnet = "fd12:3456:789a:4::/64",
-          .ipv6_gateway = "fd12:3456:789a:4::1"}));
+          .ipv6_gateway = "fd12:3456:789a:4::1",
+          .net = {.out_bytes = 5, .in_bytes = 6, .vm_out_bytes = 7, .vm_in_bytes = 8}}));
 }
 
 TEST_F(ClientTenantTest, TellsOfTheTenantsUsage) {

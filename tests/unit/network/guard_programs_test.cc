@@ -1,6 +1,7 @@
 // What can be said of the guard's programs without a kernel; what they do, tenant_guard_test says.
 #include <gtest/gtest.h>
 
+#include <cstddef>
 #include <set>
 
 #include "network/guard/bpf_program.h"
@@ -13,6 +14,16 @@ namespace {
 const network::Ipv4Subnet kSubnet = *network::ParseIpv4Subnet("test", "10.213.4.0/24");
 const network::Ipv4Subnet kPool = *network::ParseIpv4Subnet("test", "10.213.0.0/16");
 constexpr size_t kMostInstructions = 4096;  // of a kernel that does not know CAP_BPF
+
+constexpr uint64_t kRate = uint64_t{5} << 30U;
+
+Tally Metered(uint64_t rate) {
+  const Meter meter{.bytes_per_second = rate,
+                    .key = 2,
+                    .due = offsetof(Counts, due_out),
+                    .exceeded = offsetof(Counts, exceeded_out)};
+  return {.map = 5, .key = 1, .meter = meter};
+}
 
 std::vector<std::vector<bpf_insn>> AllPrograms() {
   const Tally tally{.map = 5, .key = 1};
@@ -34,7 +45,11 @@ std::vector<std::vector<bpf_insn>> AllPrograms() {
           BuildPortIn(machine, tally),
           BuildPortIn(dual, tally),
           BuildPortIn(router, tally),
-          BuildClosedPort(tally)};
+          BuildClosedPort(tally),
+          BuildBridgeIn(both, {.uplinks = {2, 3}}, Metered(kRate)),
+          BuildBridgeOut(both, Metered(kRate)),
+          BuildPortIn(router, Metered(kRate)),
+          BuildPortOut(Metered(kRate))};
 }
 
 bool IsJump(const bpf_insn& instruction) {
@@ -57,6 +72,17 @@ TEST(BpfProgram, CountsJumpsFromTheInstructionBehindThem) {
   EXPECT_EQ(code[0].off, 1);
   EXPECT_EQ(BPF_CLASS(code[0].code), BPF_JMP32) << "of 64 bits, the number would have a sign";
   EXPECT_EQ(static_cast<uint32_t>(code[0].imm), 0x80000000U);
+}
+
+TEST(BpfProgram, HasNumbersOfAllBitsInTwoInstructions) {
+  BpfProgram program;
+  program.SetAll(Reg::kR3, 0x123456789ABCDEF0U);
+  const std::vector<bpf_insn> code = program.Finish();
+  ASSERT_EQ(code.size(), 2U);
+  EXPECT_EQ(code[0].code, BPF_LD | BPF_DW | BPF_IMM);
+  EXPECT_EQ(code[0].src_reg, 0) << "else it would be a map's descriptor";
+  EXPECT_EQ(static_cast<uint32_t>(code[0].imm), 0x9ABCDEF0U);
+  EXPECT_EQ(static_cast<uint32_t>(code[1].imm), 0x12345678U);
 }
 
 TEST(GuardPrograms, EndAndJumpWithinThemselves) {
@@ -102,6 +128,9 @@ TEST(GuardPrograms, HaveNamesByWhatTheyDo) {
   EXPECT_EQ(ProgramName(built(5, 1), 9), ProgramName(built(6, 1), 9)) << "the same map";
   EXPECT_NE(ProgramName(built(5, 1), 9), ProgramName(built(5, 1), 10)) << "another map";
   EXPECT_NE(ProgramName(built(5, 1), 9), ProgramName(built(5, 2), 9)) << "another tenant";
+  const auto metered = [](uint64_t rate) { return ProgramName(BuildPortOut(Metered(rate)), 9); };
+  EXPECT_NE(metered(kRate), metered(kRate + 1)) << "another ceiling";
+  EXPECT_NE(metered(kRate), metered(kRate + (uint64_t{1} << 32U))) << "by its upper half";
 }
 
 }  // namespace

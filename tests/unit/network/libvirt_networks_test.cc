@@ -146,15 +146,19 @@ TEST_F(LibvirtNetworksTest, HasServersStartedThatHaveEnded) {
   EXPECT_EQ(log_.Lines().size(), lines) << "it serves";
 }
 
-TEST_F(LibvirtNetworksTest, LeadsHostPortsToItsMachines) {
+TEST_F(LibvirtNetworksTest, HasForwardsAndCeilingsThatBecomeOthersWhileItIsThere) {
   NetworkSpec spec = acme_;
   spec.forwards = {{.host_port = 8080, .machine = "web", .port = 80}};
+  spec.ceilings = {.out = 1, .in = 2, .vm_out = 3, .vm_in = 4};
   ASSERT_EQ(networks_.EnsureNetwork(spec), absl::OkStatus());
-  EXPECT_EQ(host_.forwards(acme_.subnet), spec.forwards);
-  ASSERT_EQ(networks_.SetForwards("acme", acme_.subnet, {}), absl::OkStatus());
-  EXPECT_THAT(host_.forwards(acme_.subnet), IsEmpty());
-  EXPECT_EQ(networks_.SetForwards("acme", acme_.subnet, {{.machine = "web"}}).code(),
+  EXPECT_EQ(host_.rules(acme_.subnet),
+            (NetworkRules{.forwards = spec.forwards, .ceilings = spec.ceilings}));
+  const NetworkRules others{.ceilings = {.vm_in = 5}};
+  ASSERT_EQ(networks_.SetRules("acme", acme_.subnet, others), absl::OkStatus());
+  EXPECT_EQ(host_.rules(acme_.subnet), others);
+  EXPECT_EQ(networks_.SetRules("acme", acme_.subnet, {.forwards = {{.machine = "web"}}}).code(),
             absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(host_.rules(acme_.subnet), others);
 }
 
 TEST_F(LibvirtNetworksTest, MakesANetworkAnewWhoseBridgeIsGone) {

@@ -76,6 +76,29 @@ TEST_F(AdminServiceTest, ValidatesATenantWithoutMakingIt) {
   EXPECT_TRUE(world_.directory.ListTenants().empty());
 }
 
+TEST_F(AdminServiceTest, ChangesCeilingsOfANetworkOneByOne) {
+  v1::CreateTenantRequest add = AddAcme();
+  add.mutable_net()->set_out_bytes(100'000);
+  add.mutable_net()->set_in_bytes(200'000);
+  add.mutable_net()->set_vm_out_bytes(300'000);
+  v1::CreateTenantResponse added;
+  ASSERT_TRUE(service_.CreateTenant(&context_, &add, &added).ok());
+  EXPECT_EQ(added.tenant().net().out_bytes(), 100'000U);
+  v1::UpdateTenantRequest update;
+  update.set_name("acme");
+  update.mutable_net()->set_out_bytes(0);
+  update.mutable_net()->set_vm_in_bytes(400'000);
+  v1::UpdateTenantResponse updated;
+  ASSERT_TRUE(service_.UpdateTenant(&context_, &update, &updated).ok());
+  const v1::NetworkLimits& net = updated.tenant().net();
+  EXPECT_EQ(net.out_bytes(), 0U);
+  EXPECT_EQ(net.in_bytes(), 200'000U);
+  EXPECT_EQ(net.vm_out_bytes(), 300'000U);
+  EXPECT_EQ(net.vm_in_bytes(), 400'000U);
+  update.mutable_net()->set_in_bytes(1);
+  EXPECT_EQ(Detail(service_.UpdateTenant(&context_, &update, &updated)).field(), "net.in_bytes");
+}
+
 TEST_F(AdminServiceTest, FindsASecondaryByTenantAndNameOrById) {
   ASSERT_TRUE(world_.AddTenant("acme").ok());
   const auto vm = world_.Create("acme", broker::WebSpec());

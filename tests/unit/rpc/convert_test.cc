@@ -110,7 +110,11 @@ broker::TenantView View() {
   view.record.primary_uuid = "11111111-2222-4333-8444-555555555555";
   view.record.cid = base::VsockCid{1000};
   view.record.subnet = {.address = {0x0AD50000}, .prefix_length = 24};
-  view.traffic = network::Traffic{.accepted = 5, .spoofed = 3, .refused = 2};
+  view.record.ceilings = {.out = 65536, .in = 65537, .vm_out = 65538, .vm_in = 65539};
+  view.traffic = network::Traffic{.accepted = 5,
+                                  .spoofed = 3,
+                                  .refused = 2,
+                                  .exceeded = {.out = 11, .in = 12, .vm_out = 13, .vm_in = 14}};
   view.primary_state = broker::PrimaryState::kRunning;
   return view;
 }
@@ -125,6 +129,7 @@ TEST(Convert, TellsAPrimaryNothingOfTheHost) {
   EXPECT_EQ(tenant.network(), "");
   EXPECT_EQ(tenant.slice(), "");
   EXPECT_FALSE(tenant.has_traffic());
+  EXPECT_EQ(tenant.net().out_bytes(), 65536U) << "its own limits it may know";
 }
 
 TEST(Convert, TellsBothOfIpv6IfThereIsAny) {
@@ -165,6 +170,13 @@ TEST(Convert, TellsTheOperatorWhereTheTenantIs) {
   EXPECT_EQ(tenant.traffic().accepted(), 5U);
   EXPECT_EQ(tenant.traffic().spoofed(), 3U);
   EXPECT_EQ(tenant.traffic().refused(), 2U);
+  EXPECT_EQ(tenant.traffic().exceeded().out(), 11U);
+  EXPECT_EQ(tenant.traffic().exceeded().in(), 12U);
+  EXPECT_EQ(tenant.traffic().exceeded().vm_out(), 13U);
+  EXPECT_EQ(tenant.traffic().exceeded().vm_in(), 14U);
+  EXPECT_EQ(tenant.net().in_bytes(), 65537U);
+  EXPECT_EQ(tenant.net().vm_out_bytes(), 65538U);
+  EXPECT_EQ(tenant.net().vm_in_bytes(), 65539U);
 }
 
 TEST(Convert, GivesAValidatedCreateNoPlaceInTheWorld) {

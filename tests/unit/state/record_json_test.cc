@@ -30,6 +30,7 @@ TEST(RecordJson, BringsATenantBackAsItWas) {
   EXPECT_EQ(back->prefix, record.prefix);
   EXPECT_EQ(back->network_mode, record.network_mode);
   EXPECT_EQ(back->forwards, record.forwards);
+  EXPECT_EQ(back->ceilings, record.ceilings);
   EXPECT_EQ(back->created_at, record.created_at);
 }
 
@@ -61,17 +62,22 @@ TEST(RecordJson, ReadsATenantWhoseNetworkHadNoModeYet) {
   json.erase("network_mode");
   json.erase("forwards");
   json.erase("ipv6_prefix");
+  json.erase("net");
   const auto back = ParseTenant(json.dump());
   ASSERT_TRUE(back.ok()) << back.status();
   EXPECT_EQ(back->network_mode, network::NetworkMode::kNat);
   EXPECT_TRUE(back->forwards.empty());
   EXPECT_EQ(back->prefix, std::nullopt);
+  EXPECT_EQ(back->ceilings, network::Ceilings{});
 
   for (const auto& [key, value] : std::vector<std::pair<std::string, nlohmann::json>>{
            {"network_mode", "bridged"},
            {"network_mode", 1},
            {"forwards", "none"},
            {"ipv6_prefix", "fd12::/63"},
+           {"net", "none"},
+           {"net", {{"out_bytes", 1}}},
+           {"net", {{"out_bytes", 0}, {"in_bytes", -1}, {"vm_out_bytes", 0}, {"vm_in_bytes", 0}}},
            {"forwards", {{{"protocol", "icmp"}, {"host_port", 1}, {"machine", "a"}, {"port", 1}}}},
            {"forwards",
             {{{"protocol", "tcp"}, {"host_port", 65536}, {"machine", "a"}, {"port", 1}}}}}) {

@@ -26,6 +26,7 @@ inline broker::TenantRecord SampleTenant() {
   record.network_mode = network::NetworkMode::kViaPrimary;
   record.forwards = {
       {.protocol = network::Protocol::kUdp, .host_port = 5353, .machine = "dns", .port = 53}};
+  record.ceilings = {.out = uint64_t{64} << 30U, .in = 65536, .vm_out = 0, .vm_in = 1'000'000};
   record.undo = {.uuid = record.primary_uuid,
                  .before_xml = "<domain>\n \"before\"</domain>",
                  .after_xml = "<domain>after</domain>",
