@@ -31,8 +31,8 @@ class LibvirtNetworks final : public TenantNetworks {
   // As the port says. The filter is there before the bridge, and its guard before a machine is on
   // it. A live network that differs by more than leases and MTU is replaced if no machine is
   // attached. What the parts of a new one took is a line in the log, and so is, once, that the
-  // kernel has no IPv6 for a prefix. Errors: also INVALID_ARGUMENT,
-  // as CheckNetworkSpec; INTERNAL if a network of that name is not flatvm's.
+  // kernel has no IPv6 for a prefix. Errors: also INVALID_ARGUMENT, as CheckNetworkSpec; INTERNAL
+  // if a network of that name is not flatvm's.
   absl::Status EnsureNetwork(const NetworkSpec& spec) override;
   absl::Status RemoveNetwork(const std::string& tenant, const Ipv4Subnet& subnet,
                              const std::optional<Ipv6Prefix>& prefix) override;

@@ -94,8 +94,8 @@ class _Machine:
 
     def _expect_alive(self, why):
         """A primary may have no way in. L0 always has one, and ends commands when their time is over; else it hung, or still does."""
-        in_l0 = "lane: /run/testbed/" in why
-        if not in_l0 and STALLED in why or not self.answers():
+        of_primary = "lane: /run/testbed/" in why
+        if (STALLED in why and not of_primary) or not self.answers():
             raise MachineLost(f"{self._label} does not answer any more: {why.strip()}")
 
     def answers(self):
