@@ -127,7 +127,6 @@ class FlushTest : public TwoTenants {
 
 TEST_F(FlushTest, OpensNothingWhileTheTableIsGone) {
   outside_->Ip("route add 10.213.4.0/24 via 192.0.2.1");
-  absl::Status guarded;
   host_->Run([&] {
     for (const network::Ipv4Subnet& tenant : {kAcme, kGlobex}) {
       ASSERT_EQ(kernel_.EnsureFilter(SpecOf(tenant)), absl::OkStatus());
@@ -139,14 +138,8 @@ TEST_F(FlushTest, OpensNothingWhileTheTableIsGone) {
     ASSERT_GT(rival.private_frames(), 0) << "without guards it is open, or this shows nothing";
   }
   std::unique_ptr<network::FilterWatch> watch;
-  host_->Run([&] {
-    watch = *network::FilterWatch::Start(kernel_, log_);
-    for (const network::Ipv4Subnet& tenant : {kAcme, kGlobex}) {
-      ASSERT_EQ(kernel_.EnsureFilter(SpecOf(tenant)), absl::OkStatus());
-      guarded = kernel_.EnsureGuard(SpecOf(tenant));
-      if (!guarded.ok()) break;
-    }
-  });
+  host_->Run([&] { watch = *network::FilterWatch::Start(kernel_, log_); });
+  const absl::Status guarded = Guard(kernel_, {SpecOf(kAcme), SpecOf(kGlobex)});
   if (!guarded.ok()) GTEST_SKIP() << "the kernel takes no guard here: " << guarded;
   const Sniffer web(*web_), rival(*rival_), outside(*outside_);
   FlushUnderFire();

@@ -103,14 +103,7 @@ class Ipv6GatewayTest : public TwoTenants {
 
   // Skips the test if it cannot be.
   void EnsureBoth() {
-    absl::Status guarded;
-    host_->Run([&] {
-      for (const network::Ipv4Subnet& tenant : {kAcme, kGlobex}) {
-        ASSERT_EQ(kernel_.EnsureFilter(With(tenant)), absl::OkStatus());
-        guarded = kernel_.EnsureGuard(With(tenant));
-        if (!guarded.ok()) return;
-      }
-    });
+    const absl::Status guarded = Guard(kernel_, {With(kAcme), With(kGlobex)});
     if (!guarded.ok()) GTEST_SKIP() << "the kernel takes no guard here: " << guarded;
   }
 

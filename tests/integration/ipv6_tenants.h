@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 #include "network/kernel_network.h"
 #include "tests/fakes/fake_log.h"
@@ -27,22 +28,20 @@ class Ipv6Tenants : public TwoTenants {
   void SetUp() override {
     TwoTenants::SetUp();
     if (IsSkipped()) return;
-    absl::Status guarded;
+    std::vector<network::NetworkSpec> tenants;
     host_->Run([&] {
       for (const network::Ipv4Subnet& tenant : {kAcme, kGlobex}) {
         // As libvirt has its bridges: no address of the kernel's making, which no guard knows.
         RunOrFail(
             {"/bin/sh", "-c",
              "echo 1 >/proc/sys/net/ipv6/conf/" + network::BridgeName(tenant) + "/disable_ipv6"});
-        network::NetworkSpec spec = SpecOf(tenant);
-        spec.prefix = kPool.PrefixOf(tenant);
-        ASSERT_EQ(kernel_.EnsureFilter(spec), absl::OkStatus());
-        guarded = kernel_.EnsureGuard(spec);
-        if (!guarded.ok()) return;
+        tenants.push_back(SpecOf(tenant));
+        tenants.back().prefix = kPool.PrefixOf(tenant);
       }
       // As somebody else on the host may have it.
       RunOrFail({"/bin/sh", "-c", "echo 1 >/proc/sys/net/ipv6/conf/all/forwarding"});
     });
+    const absl::Status guarded = Guard(kernel_, tenants);
     if (!guarded.ok()) GTEST_SKIP() << "the kernel takes no guard here: " << guarded;
     Settle(*web_, kWeb, kGateway);
     Settle(*db_, kDb, kGateway);

@@ -21,13 +21,7 @@ class NetworkCeilingsTest : public TwoTenants {
   void SetUp() override {
     TwoTenants::SetUp();
     if (IsSkipped()) return;
-    absl::Status guarded;
-    host_->Run([&] {
-      for (const network::NetworkSpec& tenant : {Acme(), SpecOf(kGlobex)}) {
-        ASSERT_EQ(kernel_.EnsureFilter(tenant), absl::OkStatus());
-        guarded = kernel_.EnsureGuard(tenant);
-      }
-    });
+    const absl::Status guarded = Guard(kernel_, {Acme(), SpecOf(kGlobex)});
     if (!guarded.ok()) GTEST_SKIP() << "the kernel takes no guard here: " << guarded;
     ASSERT_TRUE(Arrives(*db_, *outside_, kOutside)) << "so that the next hop is known";
     ASSERT_TRUE(Arrives(*web_, *db_, "10.213.4.3"));

@@ -19,13 +19,7 @@ class NetworkModesTest : public TwoTenants {
   void SetUp() override {
     TwoTenants::SetUp();
     if (IsSkipped()) return;
-    absl::Status guarded;
-    host_->Run([&] {
-      for (const network::Ipv4Subnet& tenant : {kAcme, kGlobex}) {
-        ASSERT_EQ(kernel_.EnsureFilter(SpecOf(tenant)), absl::OkStatus());
-        guarded = kernel_.EnsureGuard(SpecOf(tenant));
-      }
-    });
+    const absl::Status guarded = Guard(kernel_, {SpecOf(kAcme), SpecOf(kGlobex)});
     if (!guarded.ok()) GTEST_SKIP() << "the kernel takes no guard here: " << guarded;
     ASSERT_TRUE(Arrives(*db_, *outside_, kOutside)) << "else silence would prove nothing";
   }

@@ -28,17 +28,12 @@ class PortWatchTest : public TwoTenants {
   void SetUp() override {
     TwoTenants::SetUp();
     if (IsSkipped()) return;
-    absl::Status guarded;
     host_->Run([&] {
       auto watch = network::PortWatch::Start(kernel_, log_);
       ASSERT_TRUE(watch.ok()) << watch.status();
       watch_ = *std::move(watch);
-      for (const network::Ipv4Subnet& tenant : {kAcme, kGlobex}) {
-        ASSERT_EQ(kernel_.EnsureFilter(SpecOf(tenant)), absl::OkStatus());
-        guarded = kernel_.EnsureGuard(SpecOf(tenant));
-        if (!guarded.ok()) return;
-      }
     });
+    const absl::Status guarded = Guard(kernel_, {SpecOf(kAcme), SpecOf(kGlobex)});
     if (!guarded.ok()) GTEST_SKIP() << "the kernel takes no guard here: " << guarded;
   }
 

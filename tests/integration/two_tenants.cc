@@ -75,6 +75,18 @@ void TwoTenants::MakeBridge(const Ipv4Subnet& subnet) {
   host_->Ip(base::StrCat("link set ", bridge, " up"));
 }
 
+absl::Status TwoTenants::Guard(network::KernelNetwork& kernel,
+                               const std::vector<network::NetworkSpec>& tenants) {
+  absl::Status guarded;
+  host_->Run([&] {
+    for (const network::NetworkSpec& tenant : tenants) {
+      ASSERT_EQ(kernel.EnsureFilter(tenant), absl::OkStatus());
+      guarded.Update(kernel.EnsureGuard(tenant));
+    }
+  });
+  return guarded;
+}
+
 std::unique_ptr<NetNamespace> TwoTenants::AttachMachine(const std::string& tap,
                                                         const Ipv4Subnet& subnet,
                                                         const std::string& address) {

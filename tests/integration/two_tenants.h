@@ -6,8 +6,10 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "network/ipv4.h"
+#include "network/kernel_network.h"
 #include "network/nft_table.h"
 #include "network/tenant_networks.h"
 #include "tests/integration/net_namespace.h"
@@ -29,6 +31,9 @@ class TwoTenants : public ::testing::Test {
   void SetUp() override;
 
   void Load(const std::string& commands);  // nft's, in host_
+  // Has `kernel` filter and guard them as flatvmd does it. OK, or why the kernel takes no guard.
+  absl::Status Guard(network::KernelNetwork& kernel,
+                     const std::vector<network::NetworkSpec>& tenants);
 
   static bool Arrives(const NetNamespace& sender, const NetNamespace& receiver,
                       const std::string& to, uint16_t port = kPort);
