@@ -1,20 +1,17 @@
 #include "network/ipv6_gateway.h"
 
-#include <fcntl.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <string>
 #include <string_view>
 
-#include "daemon/base/durable_file.h"
 #include "daemon/base/error.h"
 #include "daemon/base/str_cat.h"
-#include "daemon/base/unique_fd.h"
+#include "network/kernel_settings.h"
 #include "network/netlink/message.h"
 #include "network/netlink/socket.h"
 #include "network/tenant_networks.h"
@@ -22,7 +19,6 @@
 namespace flatvm::network {
 namespace {
 
-constexpr size_t kMaxSetting = 64;
 constexpr uint8_t kPrefixBits = 64;
 
 struct Setting {
@@ -32,16 +28,6 @@ struct Setting {
 // In this order: no address is made up, and nobody believed, from the moment on that it speaks.
 constexpr Setting kSettings[] = {
     {"accept_ra", "0"}, {"autoconf", "0"}, {"addr_gen_mode", "1"}, {"disable_ipv6", "0"}};
-
-absl::Status EnsureSetting(const std::string& folder, const Setting& setting) {
-  const std::string path = base::StrCat(folder, setting.name);
-  const absl::StatusOr<std::string> now = base::ReadFile(path, kMaxSetting);
-  if (now.ok() && *now == base::StrCat(setting.value, "\n")) return absl::OkStatus();
-  const base::UniqueFd file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
-  const std::string_view text(setting.value);
-  if (file.valid() && ::write(file.get(), text.data(), text.size()) == 1) return absl::OkStatus();
-  return base::ErrnoError(errno, base::StrCat("setting ", setting.name, " of a tenant's bridge"));
-}
 
 std::string_view BytesOf(const Ipv6Address& address) {
   return {reinterpret_cast<const char*>(address.bytes.data()), address.bytes.size()};
@@ -86,7 +72,7 @@ absl::Status EnsureGateway(const std::string& bridge, const Ipv4Subnet& subnet,
   const std::string folder = base::StrCat("/proc/sys/net/ipv6/conf/", bridge, "/");
   if (::access(folder.c_str(), F_OK) != 0) return absl::OkStatus();
   for (const Setting& setting : kSettings) {
-    FLATVM_RETURN_IF_ERROR(EnsureSetting(folder, setting));
+    FLATVM_RETURN_IF_ERROR(EnsureSetting(base::StrCat(folder, setting.name), setting.value));
   }
   FLATVM_ASSIGN_OR_RETURN(netlink::Socket socket, netlink::Socket::Open(NETLINK_ROUTE));
   const uint32_t index = ::if_nametoindex(bridge.c_str());

@@ -1,7 +1,6 @@
 #include "network/kernel_network.h"
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <net/if.h>
 #include <unistd.h>
 
@@ -9,32 +8,16 @@
 #include <cerrno>
 #include <memory>
 
-#include "daemon/base/durable_file.h"
 #include "daemon/base/error.h"
 #include "daemon/base/str_cat.h"
-#include "daemon/base/unique_fd.h"
 #include "network/dhcp_release.h"
+#include "network/kernel_settings.h"
 #include "network/nft_rules.h"
 #include "network/tenant_networks.h"
 #include "network/uplink.h"
 
 namespace flatvm::network {
 namespace {
-
-constexpr char kForwarding[] = "/proc/sys/net/ipv4/ip_forward";
-constexpr size_t kMaxSetting = 64;
-
-// libvirt turns it on with the network; somebody else (a sysctl file, say) may have turned it off
-// since.
-absl::Status EnsureForwarding() {
-  const absl::StatusOr<std::string> setting = base::ReadFile(kForwarding, kMaxSetting);
-  if (setting.ok() && setting->starts_with('1')) return absl::OkStatus();
-  const base::UniqueFd file(::open(kForwarding, O_WRONLY | O_CLOEXEC));
-  if (!file.valid() || ::write(file.get(), "1\n", 2) != 2) {
-    return base::ErrnoError(errno, "tenants have no NAT: net.ipv4.ip_forward cannot be set to 1");
-  }
-  return absl::OkStatus();
-}
 
 struct DirectoryCloser {
   void operator()(DIR* directory) const { ::closedir(directory); }

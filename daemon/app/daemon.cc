@@ -43,6 +43,7 @@
 #include "daemon/rpc/vm_service.h"
 #include "daemon/rpc/volume_service.h"
 #include "network/filter_watch.h"
+#include "network/kernel_settings.h"
 #include "network/port_watch.h"
 
 namespace flatvm::app {
@@ -139,6 +140,7 @@ class Daemon {
   absl::Status Run() {
     FLATVM_RETURN_IF_ERROR(gate_->status());
     FLATVM_RETURN_IF_ERROR(TakeInheritedFds());
+    network::EnsureInotifyInstances(network::kInotifyInstances, log_);
     // As early as the filter may be there, from an earlier flatvmd.
     FLATVM_ASSIGN_OR_RETURN(filter_watch_, network::FilterWatch::Start(host_.kernel_network, log_));
     FLATVM_ASSIGN_OR_RETURN(port_watch_, network::PortWatch::Start(host_.kernel_network, log_));
