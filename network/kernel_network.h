@@ -78,6 +78,7 @@ class KernelNetwork final : public HostNetwork {
     std::vector<Lease> machines;
     std::set<PortBinding> bound;  // in the table of ports
     NetworkRules wanted;
+    std::optional<Ipv4Subnet> metered_by;  // as in NetworkSpec
     std::set<ForwardBinding> forwarded;  // in the table: those whose machines are there
   };
 

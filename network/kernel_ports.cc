@@ -58,6 +58,7 @@ absl::Status KernelNetwork::EnsureGuard(const NetworkSpec& spec) {
   tenant.machines = spec.leases;
   tenant.guarded = true;
   tenant.wanted = {.forwards = spec.forwards, .ceilings = spec.ceilings};
+  tenant.metered_by = spec.metered_by;
   FLATVM_ASSIGN_OR_RETURN(const std::vector<std::string> uplinks, Uplinks());
   FLATVM_RETURN_IF_ERROR(GuardTenant(tenant, GuardUplinks(uplinks)));
   return Forward(tenant);
@@ -84,7 +85,8 @@ absl::Status KernelNetwork::GuardTenant(Tenant& tenant, const std::vector<uint32
   const uint64_t placed = guard_.placed();
   FLATVM_RETURN_IF_ERROR(guard_.EnsureBridge(bridge, SubnetsOf(tenant.rules),
                                              WayOutOf(tenant.rules, uplinks),
-                                             {.out = ceilings.out, .in = ceilings.in}));
+                                             {.out = ceilings.out, .in = ceilings.in},
+                                             tenant.metered_by));
   replaced_ += guard_.placed() - placed;
   FLATVM_RETURN_IF_ERROR(GuardPortsOf(tenant, bridge));
   for (const Lease& machine : tenant.machines) {

@@ -65,7 +65,7 @@ absl::Status EnsureName(LiveNetwork& live, const Lease& lease) {
   if (std::find(named.begin(), named.end(), address) != named.end()) return absl::OkStatus();
   FLATVM_RETURN_IF_ERROR(Update(live.handle.get(), VIR_NETWORK_UPDATE_COMMAND_ADD_LAST,
                                 VIR_NETWORK_SECTION_DNS_HOST,
-                                BuildNameXml(live.description.tenant, lease, address)));
+                                BuildNameXml(live.description.Id(), lease, address)));
   named.push_back(address);
   return absl::OkStatus();
 }
@@ -78,7 +78,7 @@ absl::Status RemoveName(LiveNetwork& live, const Lease& lease) {
   if (found == named.end()) return absl::OkStatus();
   FLATVM_RETURN_IF_ERROR(Update(live.handle.get(), VIR_NETWORK_UPDATE_COMMAND_DELETE,
                                 VIR_NETWORK_SECTION_DNS_HOST,
-                                BuildNameXml(live.description.tenant, lease, address)));
+                                BuildNameXml(live.description.Id(), lease, address)));
   named.erase(found);
   return absl::OkStatus();
 }
@@ -136,7 +136,7 @@ absl::Status EnsureEntry(LiveNetwork& live, const Lease& lease) {
   if (!HasEntry(live, lease)) {
     FLATVM_RETURN_IF_ERROR(Update(live.handle.get(), VIR_NETWORK_UPDATE_COMMAND_ADD_LAST,
                                   VIR_NETWORK_SECTION_IP_DHCP_HOST,
-                                  BuildHostXml(live.description.tenant, lease)));
+                                  BuildHostXml(live.description.Id(), lease)));
     live.description.leases.push_back(lease);
   }
   return EnsureName(live, lease);
@@ -155,9 +155,9 @@ absl::Status AlignLeases(LiveNetwork& live, const std::vector<Lease>& wanted, Ho
   return absl::OkStatus();
 }
 
-absl::Status TouchEntry(virNetworkPtr network, const std::string& tenant, const Lease& lease) {
+absl::Status TouchEntry(virNetworkPtr network, const NetworkId& id, const Lease& lease) {
   return Update(network, VIR_NETWORK_UPDATE_COMMAND_MODIFY, VIR_NETWORK_SECTION_IP_DHCP_HOST,
-                BuildHostXml(tenant, lease));
+                BuildHostXml(id, lease));
 }
 
 }  // namespace flatvm::network

@@ -41,6 +41,6 @@ absl::Status AlignLeases(LiveNetwork& live, const std::vector<Lease>& wanted, Ho
 absl::Status Release(const LiveNetwork& live, const Lease& lease, HostNetwork& host);
 // Makes a DHCP entry what it is already: libvirt tells its dnsmasq, and starts one that is not
 // there.
-absl::Status TouchEntry(_virNetwork* network, const std::string& tenant, const Lease& lease);
+absl::Status TouchEntry(_virNetwork* network, const NetworkId& id, const Lease& lease);
 
 }  // namespace flatvm::network

@@ -36,10 +36,10 @@ absl::StatusOr<NetworkDescription> Describe(virNetworkPtr network) {
   return ParseNetworkXml(xml.get());
 }
 
-// The tenant's network, or nothing. Errors: INTERNAL if one of its name is not flatvm's.
+// That network, or nothing. Errors: INTERNAL if one of its name is not flatvm's.
 absl::StatusOr<std::optional<LiveNetwork>> FindNetwork(virConnectPtr connection,
-                                                       const std::string& tenant) {
-  const std::string name = NetworkName(tenant);
+                                                       const NetworkId& id) {
+  const std::string name = NetworkName(id);
   NetworkPtr network(virNetworkLookupByName(connection, name.c_str()));
   if (network == nullptr) {
     const absl::Status error = LastError("looking a network up");
@@ -47,15 +47,15 @@ absl::StatusOr<std::optional<LiveNetwork>> FindNetwork(virConnectPtr connection,
     return error;
   }
   FLATVM_ASSIGN_OR_RETURN(NetworkDescription description, Describe(network.get()));
-  if (description.tenant != tenant) {
+  if (description.Id() != id) {
     return base::InternalError(base::StrCat(
-        "libvirt network ", name, " is not flatvm's: rename it, or name the tenant otherwise"));
+        "libvirt network ", name, " is not flatvm's: rename it, or name the tenant's otherwise"));
   }
   return LiveNetwork{.handle = std::move(network), .description = std::move(description)};
 }
 
 // Those of all tenants.
-absl::StatusOr<std::vector<LiveNetwork>> ListNetworks(virConnectPtr connection) {
+absl::StatusOr<std::vector<LiveNetwork>> ListLive(virConnectPtr connection) {
   virNetworkPtr* found = nullptr;
   const int count = virConnectListAllNetworks(connection, &found, 0);
   if (count < 0) return LastError("listing networks");
@@ -69,7 +69,7 @@ absl::StatusOr<std::vector<LiveNetwork>> ListNetworks(virConnectPtr connection) 
     if (!description.ok()) return description.status();
     network.description = *std::move(description);
     const std::string name = virNetworkGetName(network.handle.get());
-    if (NetworkName(network.description.tenant) == name) networks.push_back(std::move(network));
+    if (NetworkName(network.description.Id()) == name) networks.push_back(std::move(network));
   }
   return networks;
 }
@@ -102,7 +102,7 @@ absl::Status LibvirtNetworks::EnsureNetwork(const NetworkSpec& asked) {
   const NetworkSpec spec = Possible(asked);
   FLATVM_ASSIGN_OR_RETURN(const auto connection, connection_.Get());
   FLATVM_ASSIGN_OR_RETURN(std::optional<LiveNetwork> live,
-                          FindNetwork(connection.get(), spec.tenant));
+                          FindNetwork(connection.get(), spec.Id()));
   NetworkStamps stamps;
   stamps.begin = NetworkStamps::Clock::now();
   FLATVM_RETURN_IF_ERROR(host_.EnsureFilter(spec));
@@ -117,7 +117,7 @@ absl::Status LibvirtNetworks::EnsureNetwork(const NetworkSpec& asked) {
     }
     if (bridge == BridgeState::kInUse) {
       return base::MakeError(absl::StatusCode::kFailedPrecondition, base::Reason::kNetworkInUse,
-                             base::StrCat("libvirt network ", NetworkName(spec.tenant),
+                             base::StrCat("libvirt network ", NetworkName(spec.Id()),
                                           " is not as recorded, and machines are on it"));
     }
     FLATVM_RETURN_IF_ERROR(Destroy(live->handle.get()));
@@ -133,36 +133,35 @@ absl::Status LibvirtNetworks::EnsureNetwork(const NetworkSpec& asked) {
   FLATVM_RETURN_IF_ERROR(host_.EnsureGuard(spec));
   stamps.guarded = NetworkStamps::Clock::now();
   log_.Log(base::LogLevel::kInfo,
-           base::StrCat("made network ", NetworkName(spec.tenant), ": ", stamps.ToString()),
+           base::StrCat("made network ", NetworkName(spec.Id()), ": ", stamps.ToString()),
            base::LogFields{.tenant = spec.tenant});
   return absl::OkStatus();
 }
 
-absl::Status LibvirtNetworks::RemoveNetwork(const std::string& tenant, const Ipv4Subnet& subnet,
-                                            const std::optional<Ipv6Prefix>& prefix) {
-  FLATVM_RETURN_IF_ERROR(base::CheckName("tenant", tenant));
+absl::Status LibvirtNetworks::RemoveNetwork(const NetworkSpec& spec) {
+  FLATVM_RETURN_IF_ERROR(CheckNetworkId(spec.Id()));
   FLATVM_ASSIGN_OR_RETURN(const auto connection, connection_.Get());
   FLATVM_ASSIGN_OR_RETURN(const std::optional<LiveNetwork> live,
-                          FindNetwork(connection.get(), tenant));
+                          FindNetwork(connection.get(), spec.Id()));
   if (live) FLATVM_RETURN_IF_ERROR(Destroy(live->handle.get()));
-  return host_.RemoveFilter(subnet, prefix);
+  return host_.RemoveFilter(spec.subnet, spec.prefix);
 }
 
-absl::Status LibvirtNetworks::AddLease(const std::string& tenant, const Lease& lease) {
-  FLATVM_RETURN_IF_ERROR(base::CheckName("tenant", tenant));
+absl::Status LibvirtNetworks::AddLease(const NetworkId& id, const Lease& lease) {
+  FLATVM_RETURN_IF_ERROR(CheckNetworkId(id));
   FLATVM_RETURN_IF_ERROR(CheckLease(lease));
   FLATVM_ASSIGN_OR_RETURN(const auto connection, connection_.Get());
-  FLATVM_ASSIGN_OR_RETURN(std::optional<LiveNetwork> live, FindNetwork(connection.get(), tenant));
-  if (!live) return base::InternalError(base::StrCat("no network ", NetworkName(tenant)));
+  FLATVM_ASSIGN_OR_RETURN(std::optional<LiveNetwork> live, FindNetwork(connection.get(), id));
+  if (!live) return base::InternalError(base::StrCat("no network ", NetworkName(id)));
   FLATVM_RETURN_IF_ERROR(EnsureEntry(*live, lease));
   return host_.AddMachine(live->description.bridge, lease);
 }
 
-absl::Status LibvirtNetworks::RemoveLease(const std::string& tenant, const Lease& lease) {
-  FLATVM_RETURN_IF_ERROR(base::CheckName("tenant", tenant));
+absl::Status LibvirtNetworks::RemoveLease(const NetworkId& id, const Lease& lease) {
+  FLATVM_RETURN_IF_ERROR(CheckNetworkId(id));
   FLATVM_RETURN_IF_ERROR(CheckLease(lease));
   FLATVM_ASSIGN_OR_RETURN(const auto connection, connection_.Get());
-  FLATVM_ASSIGN_OR_RETURN(std::optional<LiveNetwork> live, FindNetwork(connection.get(), tenant));
+  FLATVM_ASSIGN_OR_RETURN(std::optional<LiveNetwork> live, FindNetwork(connection.get(), id));
   if (!live) return absl::OkStatus();
   FLATVM_RETURN_IF_ERROR(host_.RemoveMachine(live->description.bridge, lease));
   if (HasEntry(*live, lease)) return RemoveEntry(*live, lease, host_, log_);
@@ -177,27 +176,27 @@ absl::Status LibvirtNetworks::SetRules(const std::string& tenant, const Ipv4Subn
   return host_.SetRules(subnet, rules);
 }
 
-absl::StatusOr<std::vector<std::string>> LibvirtNetworks::ListTenants() {
+absl::StatusOr<std::vector<NetworkId>> LibvirtNetworks::ListNetworks() {
   FLATVM_ASSIGN_OR_RETURN(const auto connection, connection_.Get());
-  FLATVM_ASSIGN_OR_RETURN(const std::vector<LiveNetwork> networks, ListNetworks(connection.get()));
-  std::vector<std::string> tenants;
-  tenants.reserve(networks.size());
-  for (const LiveNetwork& network : networks) tenants.push_back(network.description.tenant);
-  std::sort(tenants.begin(), tenants.end());
-  return tenants;
+  FLATVM_ASSIGN_OR_RETURN(const std::vector<LiveNetwork> networks, ListLive(connection.get()));
+  std::vector<NetworkId> ids;
+  ids.reserve(networks.size());
+  for (const LiveNetwork& network : networks) ids.push_back(network.description.Id());
+  std::sort(ids.begin(), ids.end());
+  return ids;
 }
 
 absl::Status LibvirtNetworks::StartDeadServers() {
   FLATVM_ASSIGN_OR_RETURN(const std::set<Ipv4Address> serving, host_.ListDnsServers());
   FLATVM_ASSIGN_OR_RETURN(const auto connection, connection_.Get());
-  FLATVM_ASSIGN_OR_RETURN(const std::vector<LiveNetwork> networks, ListNetworks(connection.get()));
+  FLATVM_ASSIGN_OR_RETURN(const std::vector<LiveNetwork> networks, ListLive(connection.get()));
   for (const auto& [network, live] : networks) {
     const bool served = live.leases.empty() || serving.contains(live.gateway);
     if (served || virNetworkIsActive(network.get()) != 1) continue;
-    const absl::Status started = TouchEntry(network.get(), live.tenant, live.leases.front());
+    const absl::Status started = TouchEntry(network.get(), live.Id(), live.leases.front());
     log_.Log(
         started.ok() ? base::LogLevel::kWarning : base::LogLevel::kError,
-        base::StrCat("the DHCP and DNS server of network ", NetworkName(live.tenant), " had ended",
+        base::StrCat("the DHCP and DNS server of network ", NetworkName(live.Id()), " had ended",
                      started.ok() ? "; it was started anew" : " and does not start: ",
                      base::Message(started)),
         base::LogFields{.tenant = live.tenant});

@@ -1,5 +1,6 @@
-// The real TenantNetworks: one transient libvirt network a tenant, the filter through HostNetwork.
-// Networks carry the tenant in their metadata; one without it is the operator's and never touched.
+// The real TenantNetworks: a transient libvirt network each, the filter through HostNetwork.
+// Networks carry tenant and name in their metadata; one without them is the operator's and never
+// touched.
 #pragma once
 
 #include <atomic>
@@ -34,13 +35,12 @@ class LibvirtNetworks final : public TenantNetworks {
   // kernel has no IPv6 for a prefix. Errors: also INVALID_ARGUMENT, as CheckNetworkSpec; INTERNAL
   // if a network of that name is not flatvm's.
   absl::Status EnsureNetwork(const NetworkSpec& spec) override;
-  absl::Status RemoveNetwork(const std::string& tenant, const Ipv4Subnet& subnet,
-                             const std::optional<Ipv6Prefix>& prefix) override;
+  absl::Status RemoveNetwork(const NetworkSpec& spec) override;
   // Errors: also INTERNAL if there is no such network, or another entry has the MAC, name or
   // address.
-  absl::Status AddLease(const std::string& tenant, const Lease& lease) override;
+  absl::Status AddLease(const NetworkId& id, const Lease& lease) override;
   // dnsmasq is told to forget the lease; libvirt's list shows that some time later.
-  absl::Status RemoveLease(const std::string& tenant, const Lease& lease) override;
+  absl::Status RemoveLease(const NetworkId& id, const Lease& lease) override;
   absl::Status SetRules(const std::string& tenant, const Ipv4Subnet& subnet,
                         const NetworkRules& rules) override;
   absl::StatusOr<std::set<std::pair<Protocol, uint16_t>>> ListHostPorts() override {
@@ -49,7 +49,7 @@ class LibvirtNetworks final : public TenantNetworks {
   absl::StatusOr<Traffic> GetTraffic(const Ipv4Subnet& subnet) override {
     return host_.GetTraffic(subnet);
   }
-  absl::StatusOr<std::vector<std::string>> ListTenants() override;
+  absl::StatusOr<std::vector<NetworkId>> ListNetworks() override;
 
   // Has libvirt start each dnsmasq of a tenant's network that has ended, which it does not do of
   // itself; for now and then. What was started, or does not start, is logged. Why so: ADR 13.

@@ -43,22 +43,22 @@ std::string Print(const pugi::xml_node& node) {
 // A host name stands in one comma-separated line with keywords and times in dnsmasq's hosts file,
 // where a machine called "ignore", "infinite" or "60m" would not be one; with its domain it always
 // is.
-std::string QualifiedName(const std::string& tenant, const std::string& hostname) {
-  return base::StrCat(hostname, ".", DnsDomain(tenant));
+std::string QualifiedName(const NetworkId& id, const std::string& hostname) {
+  return base::StrCat(hostname, ".", DnsDomain(id));
 }
 
-void AppendHost(pugi::xml_node parent, const std::string& tenant, const Lease& lease) {
+void AppendHost(pugi::xml_node parent, const NetworkId& id, const Lease& lease) {
   pugi::xml_node host = parent.append_child("host");
   Set(host, "mac", lease.mac);
-  Set(host, "name", QualifiedName(tenant, lease.hostname));
+  Set(host, "name", QualifiedName(id, lease.hostname));
   Set(host, "ip", lease.address.ToString());
 }
 
-void AppendName(pugi::xml_node parent, const std::string& tenant, const Lease& lease,
+void AppendName(pugi::xml_node parent, const NetworkId& id, const Lease& lease,
                 const Ipv6Address& address) {
   pugi::xml_node host = parent.append_child("host");
   Set(host, "ip", address.ToString());
-  host.append_child("hostname").text().set(QualifiedName(tenant, lease.hostname).c_str());
+  host.append_child("hostname").text().set(QualifiedName(id, lease.hostname).c_str());
 }
 
 const char* ModeText(NetworkMode mode) {
@@ -120,15 +120,17 @@ pugi::xml_node OwnElement(const pugi::xml_node& network) {
   return is_ours ? ours : pugi::xml_node();
 }
 
-// The tenant that our own element in <metadata> names.
-std::string TenantOf(const pugi::xml_node& network) {
-  const std::string tenant = OwnElement(network).attribute("tenant").value();
-  return base::IsName(tenant) ? tenant : std::string();
+// What our own element in <metadata> names; without a tenant if the network is not flatvm's.
+NetworkId IdOf(const pugi::xml_node& network) {
+  const pugi::xml_node ours = OwnElement(network);
+  NetworkId id{.tenant = ours.attribute("tenant").value(),
+               .network = ours.attribute("name").as_string(kFirstNetwork)};
+  return CheckNetworkId(id).ok() ? id : NetworkId();
 }
 
-Lease ReadHost(const std::string& tenant, const pugi::xml_node& host) {
+Lease ReadHost(const NetworkId& id, const pugi::xml_node& host) {
   Lease lease{.hostname = host.attribute("name").value(), .mac = host.attribute("mac").value()};
-  const std::string suffix = base::StrCat(".", DnsDomain(tenant));
+  const std::string suffix = base::StrCat(".", DnsDomain(id));
   if (lease.hostname.size() > suffix.size() && lease.hostname.ends_with(suffix)) {
     lease.hostname.resize(lease.hostname.size() - suffix.size());
   }
@@ -148,7 +150,7 @@ absl::Status CheckLease(const Lease& lease) {
 }
 
 absl::Status CheckNetworkSpec(const NetworkSpec& spec) {
-  FLATVM_RETURN_IF_ERROR(base::CheckName("tenant", spec.tenant));
+  FLATVM_RETURN_IF_ERROR(CheckNetworkId(spec.Id()));
   AddressPool addresses(spec.subnet);
   std::set<std::string> names_and_macs;  // neither can be taken for the other
   for (const Lease& lease : spec.leases) {
@@ -170,6 +172,11 @@ absl::Status CheckNetworkSpec(const NetworkSpec& spec) {
   return absl::OkStatus();
 }
 
+absl::Status CheckNetworkId(const NetworkId& id) {
+  FLATVM_RETURN_IF_ERROR(base::CheckName("tenant", id.tenant));
+  return base::CheckName("network", id.network);
+}
+
 absl::Status CheckForwards(const std::vector<PortForward>& forwards) {
   std::set<std::pair<Protocol, uint16_t>> ports;
   for (const PortForward& forward : forwards) {
@@ -185,15 +192,14 @@ absl::Status CheckForwards(const std::vector<PortForward>& forwards) {
   return absl::OkStatus();
 }
 
-std::string DnsDomain(const std::string& tenant) { return base::StrCat(tenant, ".internal"); }
-
 std::string BuildNetworkXml(const NetworkSpec& spec) {
   pugi::xml_document document;
   pugi::xml_node network = document.append_child("network");
-  network.append_child("name").text().set(NetworkName(spec.tenant).c_str());
+  network.append_child("name").text().set(NetworkName(spec.Id()).c_str());
   pugi::xml_node ours = network.append_child("metadata").append_child(kMetadataElement);
   Set(ours, "xmlns:flatvm", libvirt::kMetadataUri);
   Set(ours, "tenant", spec.tenant);
+  if (!spec.Id().IsFirst()) Set(ours, "name", spec.network);
   Set(ours, "mode", ModeText(spec.mode));
   if (spec.prefix) Set(ours, "prefix", spec.prefix->ToString());
   Set(network.append_child("forward"), "mode", kForwardMode);
@@ -207,12 +213,12 @@ std::string BuildNetworkXml(const NetworkSpec& spec) {
   // a host restart.
   Set(network.append_child("mac"), "address", MacFor(spec.subnet.Gateway()));
   pugi::xml_node domain = network.append_child("domain");
-  Set(domain, "name", DnsDomain(spec.tenant));
+  Set(domain, "name", DnsDomain(spec.Id()));
   Set(domain, "localOnly", "yes");
   if (spec.prefix && !spec.leases.empty()) {
     pugi::xml_node dns = network.append_child("dns");
     for (const Lease& lease : spec.leases) {
-      AppendName(dns, spec.tenant, lease, AddressOf(*spec.prefix, lease.mac));
+      AppendName(dns, spec.Id(), lease, AddressOf(*spec.prefix, lease.mac));
     }
   }
   pugi::xml_node ip = network.append_child("ip");
@@ -221,22 +227,21 @@ std::string BuildNetworkXml(const NetworkSpec& spec) {
   if (!spec.leases.empty()) {
     // Hosts and no <range>: libvirt then tells dnsmasq to serve these machines and no other.
     pugi::xml_node dhcp = ip.append_child("dhcp");
-    for (const Lease& lease : spec.leases) AppendHost(dhcp, spec.tenant, lease);
+    for (const Lease& lease : spec.leases) AppendHost(dhcp, spec.Id(), lease);
   }
   AppendDnsmasqOptions(network, spec);
   return Print(network);
 }
 
-std::string BuildHostXml(const std::string& tenant, const Lease& lease) {
+std::string BuildHostXml(const NetworkId& id, const Lease& lease) {
   pugi::xml_document document;
-  AppendHost(document, tenant, lease);
+  AppendHost(document, id, lease);
   return Print(document.first_child());
 }
 
-std::string BuildNameXml(const std::string& tenant, const Lease& lease,
-                         const Ipv6Address& address) {
+std::string BuildNameXml(const NetworkId& id, const Lease& lease, const Ipv6Address& address) {
   pugi::xml_document document;
-  AppendName(document, tenant, lease, address);
+  AppendName(document, id, lease, address);
   return Print(document.first_child());
 }
 
@@ -254,7 +259,9 @@ absl::StatusOr<NetworkDescription> ParseNetworkXml(std::string_view xml) {
   const pugi::xml_node network = document.child("network");
   if (!result || !network) return base::InternalError("libvirt's network XML cannot be read");
   const pugi::xml_node ip = network.child("ip");
-  NetworkDescription description{.tenant = TenantOf(network),
+  const NetworkId id = IdOf(network);
+  NetworkDescription description{.tenant = id.tenant,
+                                 .network = id.network,
                                  .bridge = network.child("bridge").attribute("name").value(),
                                  .forward_mode = network.child("forward").attribute("mode").value(),
                                  .mode = OwnElement(network).attribute("mode").as_string("nat"),
@@ -275,15 +282,15 @@ absl::StatusOr<NetworkDescription> ParseNetworkXml(std::string_view xml) {
     }
   }
   for (const pugi::xml_node host : ip.child("dhcp").children("host")) {
-    description.leases.push_back(ReadHost(description.tenant, host));
+    description.leases.push_back(ReadHost(id, host));
   }
   return description;
 }
 
 bool MatchesExceptLeases(const NetworkDescription& live, const NetworkSpec& spec) {
-  return live.tenant == spec.tenant && live.bridge == BridgeName(spec.subnet) &&
+  return live.Id() == spec.Id() && live.bridge == BridgeName(spec.subnet) &&
          live.forward_mode == kForwardMode && live.mode == ModeText(spec.mode) &&
-         live.prefix == spec.prefix && live.domain == DnsDomain(spec.tenant) &&
+         live.prefix == spec.prefix && live.domain == DnsDomain(spec.Id()) &&
          live.gateway == spec.subnet.Gateway() && live.netmask == spec.subnet.Netmask();
 }
 

@@ -14,7 +14,8 @@ namespace flatvm::network {
 
 // What flatvm looks at in a network that libvirt has.
 struct NetworkDescription {
-  std::string tenant;  // by our metadata; empty: the network is not flatvm's
+  std::string tenant;   // by our metadata; empty: the network is not flatvm's
+  std::string network;  // likewise: its name among the tenant's
   std::string bridge;
   std::string forward_mode;  // libvirt's; empty: isolated
   std::string mode;          // flatvm's, by our metadata
@@ -24,32 +25,34 @@ struct NetworkDescription {
   std::optional<Ipv6Prefix> prefix;  // by our metadata
   std::vector<Ipv6Address> named;    // IPv6 addresses that have a name
   std::vector<Lease> leases;         // DHCP host entries, in libvirt's order
+
+  NetworkId Id() const { return {.tenant = tenant, .network = network}; }
 };
 
-// Errors: INVALID_ARGUMENT naming the field, unless tenant and host names are base::IsName, MACs
-// six lower-case hexadecimal pairs, and addresses machines' in the subnet, none of the three twice.
+// Errors: INVALID_ARGUMENT naming the field, unless the network's and host names are base::IsName,
+// MACs six lower-case hexadecimal pairs, and addresses machines' in the subnet, none of the three
+// twice.
 absl::Status CheckNetworkSpec(const NetworkSpec& spec);
+// The same for its names: "tenant" or "network".
+absl::Status CheckNetworkId(const NetworkId& id);
 // The same for one lease; its subnet is not known here.
 absl::Status CheckLease(const Lease& lease);
 
 // The same for forwards: ports that are none, machines' names, host ports twice.
 absl::Status CheckForwards(const std::vector<PortForward>& forwards);
 
-// DNS domain of a tenant: "<tenant>.internal". Not forwarded to other servers.
-std::string DnsDomain(const std::string& tenant);
-
 // <network> for `spec`, leases and our metadata included. `spec` has passed CheckNetworkSpec.
 std::string BuildNetworkXml(const NetworkSpec& spec);
 
 // The <host> of a lease, as virNetworkUpdate adds it.
-std::string BuildHostXml(const std::string& tenant, const Lease& lease);
+std::string BuildHostXml(const NetworkId& id, const Lease& lease);
 
 // What virNetworkUpdate finds an entry by to delete it: MAC and address, so that a name of an
 // operator's making does not matter.
 std::string BuildHostMatchXml(const Lease& lease);
 
 // The <host> below <dns> that gives an IPv6 address the machine's name.
-std::string BuildNameXml(const std::string& tenant, const Lease& lease, const Ipv6Address& address);
+std::string BuildNameXml(const NetworkId& id, const Lease& lease, const Ipv6Address& address);
 
 // Errors: INTERNAL if it is no <network>. Host entries that flatvm cannot have written come with
 // what could be read.

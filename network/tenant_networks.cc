@@ -8,7 +8,14 @@
 
 namespace flatvm::network {
 
-std::string NetworkName(const std::string& tenant) { return base::StrCat("flatvm-", tenant); }
+std::string NetworkName(const NetworkId& id) {
+  return id.IsFirst() ? base::StrCat("flatvm-", id.tenant)
+                      : base::StrCat("flatvm-", id.tenant, ".", id.network);
+}
+
+std::string DnsDomain(const NetworkId& id) {
+  return base::StrCat(id.IsFirst() ? "" : base::StrCat(id.network, "."), id.tenant, ".internal");
+}
 
 std::string BridgeName(const Ipv4Subnet& subnet) {
   char text[sizeof("fv-00000000")];

@@ -25,6 +25,7 @@
 #include "daemon/broker/carver.h"
 #include "daemon/broker/cid_allocator.h"
 #include "daemon/broker/directory.h"
+#include "daemon/broker/further_networks.h"
 #include "daemon/broker/image_lifecycle.h"
 #include "daemon/broker/quota_moves.h"
 #include "daemon/broker/reconciler.h"
@@ -107,6 +108,7 @@ class Daemon {
         tenants_(settings_, ports_, registry_, cids_, carver_, SubnetsOf(config, ipv6_pool), vms_,
                  volumes_, quota_moves_, images_),
         updates_(settings_, ports_, registry_, carver_),
+        networks_(ports_, registry_, tenants_),
         directory_(settings_, ports_, registry_),
         callers_(ports_, registry_),
         reconciler_(ports_, registry_, carver_, tenants_, vms_, volumes_, quota_moves_, images_),
@@ -114,7 +116,7 @@ class Daemon {
         volume_service_(volumes_, directory_),
         image_service_(images_, directory_),
         tenant_calls_(callers_, log, host_.clock),
-        admin_service_(tenants_, updates_, vms_, directory_, log, host_.clock),
+        admin_service_(tenants_, updates_, networks_, vms_, directory_, log, host_.clock),
         worker_(std::in_place),
         events_(std::in_place, host_.connection,
                 [this](libvirt::DomainEvent event, const std::string& uuid) {
@@ -252,6 +254,7 @@ class Daemon {
   broker::ImageLifecycle images_;
   broker::TenantLifecycle tenants_;
   broker::TenantUpdates updates_;
+  broker::FurtherNetworks networks_;
   broker::Directory directory_;
   broker::CallerCheck callers_;
   broker::Reconciler reconciler_;

@@ -41,11 +41,29 @@ absl::Status TenantLifecycle::TakeSubnet(const network::Ipv4Subnet& subnet) {
   return subnets_.Take(subnet);
 }
 
+absl::Status TenantLifecycle::ReserveSubnet(network::Ipv4Subnet* subnet,
+                                            std::optional<network::Ipv6Prefix>* prefix) {
+  const std::lock_guard lock(subnets_mutex_);
+  FLATVM_ASSIGN_OR_RETURN(*subnet, subnets_.Allocate());
+  *prefix = subnets_.PrefixOf(*subnet);
+  return absl::OkStatus();
+}
+
+void TenantLifecycle::ReleaseSubnet(const network::Ipv4Subnet& subnet) {
+  const std::lock_guard lock(subnets_mutex_);
+  subnets_.Remove(subnet);
+}
+
 absl::Status TenantLifecycle::EnsureEffects(const TenantRecord& tenant,
-                                            const std::vector<network::Lease>& leases) {
+                                            const std::vector<network::NetworkSpec>& networks) {
   FLATVM_RETURN_IF_ERROR(ports_.storage.EnsureTenant(tenant.name));
   FLATVM_RETURN_IF_ERROR(ports_.cgroups.EnsureSlice(tenant.name, SliceLimitsOf(tenant)));
-  return ports_.networks.EnsureNetwork(NetworkSpecOf(tenant, leases));
+  absl::Status first;
+  for (const network::NetworkSpec& network : networks) {
+    const absl::Status made = ports_.networks.EnsureNetwork(network);
+    if (first.ok()) first = made;
+  }
+  return first;
 }
 
 // One create, from reservation to commit.
@@ -69,9 +87,10 @@ class TenantLifecycle::Creation {
     FLATVM_RETURN_IF_ERROR(owner_.ports_.records.PutTenant(tenant_));
     rollback_.Push("slice", [this] { return owner_.RemoveSliceUnlessOccupied(tenant_.name); });
     rollback_.Push("network", [this] {
-      return owner_.ports_.networks.RemoveNetwork(tenant_.name, tenant_.subnet, tenant_.prefix);
+      return owner_.ports_.networks.RemoveNetwork(NetworkSpecOf(tenant_, {}));
     });
-    FLATVM_RETURN_IF_ERROR(owner_.EnsureEffects(tenant_, {PrimaryLease(tenant_)}));
+    FLATVM_RETURN_IF_ERROR(
+        owner_.EnsureEffects(tenant_, {NetworkSpecOf(tenant_, {PrimaryLease(tenant_)})}));
     rollback_.Push("primary's definition",
                    [this] { return owner_.ports_.hypervisor.DetachPrimary(tenant_.undo); });
     FLATVM_ASSIGN_OR_RETURN(tenant_.undo, owner_.ports_.hypervisor.AttachPrimary(
@@ -130,11 +149,7 @@ class TenantLifecycle::Creation {
     const TenantRecord none{.name = order_.name};
     FLATVM_RETURN_IF_ERROR(CheckForwardsFree(*state, none, tenant_.forwards, host_ports));
     if (order_.mode == Mode::kValidateOnly) return absl::OkStatus();
-    {
-      const std::lock_guard lock(owner_.subnets_mutex_);
-      FLATVM_ASSIGN_OR_RETURN(tenant_.subnet, owner_.subnets_.Allocate());
-      tenant_.prefix = owner_.subnets_.PrefixOf(tenant_.subnet);
-    }
+    FLATVM_RETURN_IF_ERROR(owner_.ReserveSubnet(&tenant_.subnet, &tenant_.prefix));
     rollback_.Push("reservation", [this] {
       Forget();
       return absl::OkStatus();
@@ -206,8 +221,7 @@ class TenantLifecycle::Creation {
   void Forget() {
     Registry::Access state = owner_.registry_.Acquire();
     state->tenants.erase(tenant_.name);
-    const std::lock_guard lock(owner_.subnets_mutex_);
-    owner_.subnets_.Remove(tenant_.subnet);
+    owner_.ReleaseSubnet(tenant_.subnet);
   }
 
   CreateTenantResult Result() {

@@ -142,8 +142,8 @@ class VmLifecycle::Creation {
   absl::Status AddLease() {
     const network::Lease lease{.hostname = vm_.spec.name, .mac = vm_.mac, .address = vm_.address};
     PushEffect("lease",
-               [this, lease] { return owner_.ports_.networks.RemoveLease(vm_.tenant, lease); });
-    return owner_.ports_.networks.AddLease(vm_.tenant, lease);
+               [this, lease] { return owner_.ports_.networks.RemoveLease({vm_.tenant}, lease); });
+    return owner_.ports_.networks.AddLease({vm_.tenant}, lease);
   }
 
   absl::Status TakeDiskOut() {

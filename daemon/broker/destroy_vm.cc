@@ -49,7 +49,7 @@ absl::Status VmLifecycle::RemoveEffects(const VmRecord& vm) {
   // Files of a domain that may still run stay: it would go on writing to them.
   if (!first.ok()) return first;
   const network::Lease lease{.hostname = vm.spec.name, .mac = vm.mac, .address = vm.address};
-  Keep(&first, ports_.networks.RemoveLease(vm.tenant, lease));
+  Keep(&first, ports_.networks.RemoveLease({vm.tenant}, lease));
   Keep(&first, ports_.storage.RemoveVmFiles(vm.tenant, vm.id));
   return first;
 }

@@ -83,6 +83,24 @@ absl::StatusOr<TenantView> Directory::GetTenant(const std::string& name) {
   return view;
 }
 
+absl::StatusOr<std::vector<NetworkView>> Directory::ListNetworks(const std::string& tenant) {
+  std::vector<NetworkView> views;
+  {
+    Registry::Access state = registry_.Acquire();
+    FLATVM_ASSIGN_OR_RETURN(const TenantEntry* entry, state->GetTenant(tenant));
+    views.push_back({.network = FirstNetworkOf(entry->record),
+                     .vms = static_cast<uint32_t>(entry->vms.size())});
+    for (const NetworkRecord& network : entry->record.networks) {
+      views.push_back({.network = network});
+    }
+  }
+  for (NetworkView& view : views) {
+    const auto traffic = ports_.networks.GetTraffic(view.network.subnet);
+    if (traffic.ok()) view.traffic = *traffic;
+  }
+  return views;
+}
+
 std::vector<TenantView> Directory::ListTenants() {
   std::vector<TenantView> views;
   {

@@ -32,6 +32,12 @@ struct TenantView {
   std::vector<VmRecord> vms;    // by name
 };
 
+struct NetworkView {
+  NetworkRecord network;
+  uint32_t vms = 0;                         // secondaries that have a NIC there
+  std::optional<network::Traffic> traffic;  // nullopt: the kernel cannot be asked
+};
+
 struct VmView {
   VmRecord vm;
   std::string domain;       // libvirt's name of it
@@ -54,6 +60,9 @@ class Directory {
   // Errors: NOT_FOUND / kTenantNotFound.
   absl::StatusOr<TenantView> GetTenant(const std::string& name);
   std::vector<TenantView> ListTenants();  // by name
+
+  // The first one first. Blocks on the kernel. Errors: NOT_FOUND / kTenantNotFound.
+  absl::StatusOr<std::vector<NetworkView>> ListNetworks(const std::string& tenant);
 
   // By name. Errors: NOT_FOUND / kTenantNotFound.
   absl::StatusOr<std::vector<VmRecord>> ListVms(const std::string& tenant);

@@ -8,19 +8,6 @@
 #include "daemon/broker/tenant_plan.h"
 
 namespace flatvm::broker {
-namespace {
-
-std::vector<network::Lease> LeasesOf(const TenantEntry& entry) {
-  std::vector<network::Lease> leases = {PrimaryLease(entry.record)};
-  for (const auto& [id, vm] : entry.vms) {
-    leases.push_back(
-        network::Lease{.hostname = vm.spec.name, .mac = vm.mac, .address = vm.address});
-  }
-  return leases;
-}
-
-}  // namespace
-
 void Reconciler::LogFailure(const std::string& what, const absl::Status& status,
                             const std::string& tenant, const std::string& vm) {
   if (status.ok()) return;
@@ -34,6 +21,11 @@ absl::Status Reconciler::FillRegistry(const StoredState& stored) {
   for (const TenantRecord& record : stored.tenants) {
     FLATVM_RETURN_IF_ERROR(base::WithContext(tenants_.TakeSubnet(record.subnet),
                                              base::StrCat("record of tenant ", record.name)));
+    for (const NetworkRecord& network : record.networks) {
+      FLATVM_RETURN_IF_ERROR(base::WithContext(
+          tenants_.TakeSubnet(network.subnet),
+          base::StrCat("record of tenant ", record.name, ", network ", network.name)));
+    }
     const auto [it, inserted] = state->tenants.emplace(record.name, TenantEntry(record));
     if (record.state == TenantState::kCreating) it->second.record.state = TenantState::kRemoving;
     FLATVM_RETURN_IF_ERROR(base::WithContext(it->second.addresses.Take(record.address),
@@ -79,16 +71,17 @@ void Reconciler::FinishTenantRemoval(const std::string& tenant) {
 
 void Reconciler::ReconcileTenant(const std::string& tenant) {
   TenantRecord record;
-  std::vector<network::Lease> leases;
+  std::vector<network::NetworkSpec> networks;
   {
     Registry::Access state = registry_.Acquire();
     TenantEntry* entry = state->FindTenant(tenant);
     if (entry == nullptr) return;
     record = entry->record;
-    leases = LeasesOf(*entry);
+    networks = NetworkSpecsOf(*entry);
   }
   if (record.state != TenantState::kReady) return;  // its removal failed and will be tried again
-  LogFailure("slice and network of a tenant", tenants_.EnsureEffects(record, leases), tenant, "");
+  LogFailure("slice and networks of a tenant", tenants_.EnsureEffects(record, networks), tenant,
+             "");
   LogFailure("primary's share", carver_.Adjust(tenant), tenant, "");
   RepairVolumes(tenant);
   images_.RepairAtStart(tenant);

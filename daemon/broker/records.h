@@ -86,6 +86,17 @@ struct VmRecord {
   bool operator==(const VmRecord&) const = default;
 };
 
+// A network of a tenant's beside its first.
+struct NetworkRecord {
+  std::string name;  // unique among the tenant's; not network::kFirstNetwork
+  network::NetworkMode mode = network::NetworkMode::kIsolated;  // or kNat
+  network::Ipv4Subnet subnet;
+  std::optional<network::Ipv6Prefix> prefix;  // nullopt: link-local IPv6 only
+  std::string request_id;                     // of its add; may be empty
+
+  bool operator==(const NetworkRecord&) const = default;
+};
+
 enum class TenantState { kCreating, kReady, kRemoving };
 
 struct TenantRecord {
@@ -104,12 +115,13 @@ struct TenantRecord {
       primary_boot_id;  // of the instance that may speak for the tenant; empty: none seen yet
   base::VsockCid cid;
   std::string mac;
-  network::Ipv4Address address;  // of the primary
-  network::Ipv4Subnet subnet;
+  network::Ipv4Address address;               // of the primary
+  network::Ipv4Subnet subnet;                 // of its first network, as the next three
   std::optional<network::Ipv6Prefix> prefix;  // nullopt: its machines have link-local IPv6 only
   network::NetworkMode network_mode = network::NetworkMode::kNat;
   std::vector<network::PortForward> forwards;
   network::Ceilings ceilings;
+  std::vector<NetworkRecord> networks;  // beside its first, in the order in which they were added
   hypervisor::PrimaryUndo undo;
   std::chrono::system_clock::time_point created_at;
   std::string request_id;

@@ -7,55 +7,6 @@
 
 namespace flatvm::broker {
 
-VmRecord* TenantEntry::FindVm(const std::string& reference) {
-  if (const auto it = vms.find(reference); it != vms.end()) return &it->second;
-  for (auto& [id, vm] : vms) {
-    if (vm.spec.name == reference) return &vm;
-  }
-  return nullptr;
-}
-
-VolumeRecord* TenantEntry::FindVolume(const std::string& reference) {
-  if (const auto it = volumes.find(reference); it != volumes.end()) return &it->second;
-  for (auto& [id, volume] : volumes) {
-    if (volume.name == reference) return &volume;
-  }
-  return nullptr;
-}
-
-ImageRecord* TenantEntry::FindImage(const std::string& reference) {
-  if (const auto it = images.find(reference); it != images.end()) return &it->second;
-  for (auto& [id, image] : images) {
-    if (image.name == reference) return &image;
-  }
-  return nullptr;
-}
-
-std::string TenantEntry::UserOf(const ImageRecord& image) const {
-  const auto it = std::find_if(
-      vms.begin(), vms.end(), [&](const auto& entry) { return entry.second.image_id == image.id; });
-  return it == vms.end() ? "" : it->second.spec.name;
-}
-
-std::string TenantEntry::HolderOf(const VolumeRecord& volume) const {
-  if (volume.on_primary) return kPrimaryHostname;
-  for (const auto& [id, vm] : vms) {
-    const std::vector<std::string>& data = vm.spec.data_volumes;
-    if (vm.spec.volume == volume.name ||
-        std::find(data.begin(), data.end(), volume.name) != data.end()) {
-      return vm.spec.name;
-    }
-  }
-  return "";
-}
-
-std::string TenantEntry::OwnerOf(const VolumeRecord& volume) const {
-  for (const auto& [id, vm] : vms) {
-    if (vm.own_volume == volume.id && !volume.id.empty()) return vm.spec.name;
-  }
-  return "";
-}
-
 TenantEntry* RegistryState::FindTenant(const std::string& name) {
   const auto it = tenants.find(name);
   return it == tenants.end() ? nullptr : &it->second;
@@ -105,6 +56,22 @@ absl::StatusOr<VolumeRecord*> RegistryState::GetVolume(TenantEntry& tenant,
   return base::MakeError(
       absl::StatusCode::kNotFound, base::Reason::kVolumeNotFound,
       base::StrCat("there is no volume \"", base::EscapeForLog(reference, 40), "\""));
+}
+
+absl::StatusOr<const NetworkRecord*> RegistryState::GetNetwork(const TenantEntry& tenant,
+                                                               const std::string& field,
+                                                               const std::string& name) {
+  const NetworkRecord* const network = tenant.FindNetwork(name);
+  if (network == nullptr) {
+    return base::MakeError(
+        absl::StatusCode::kNotFound,
+        base::ErrorInfo{.reason = base::Reason::kNetworkNotFound, .field = field},
+        base::StrCat("there is no network \"", base::EscapeForLog(name, 40), "\""));
+  }
+  if (tenant.changing_network != name) return network;
+  return base::MakeError(
+      absl::StatusCode::kAborted, base::Reason::kChangeInFlight,
+      base::StrCat("network \"", name, "\" is being made or removed; try again later"));
 }
 
 absl::Status RegistryState::CheckQuotaDisk(const TenantEntry& tenant) {

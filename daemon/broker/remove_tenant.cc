@@ -42,7 +42,10 @@ absl::Status TenantLifecycle::RemoveEffects(const TenantRecord& tenant, PrimaryR
         ports_.hypervisor.RestartPrimary(tenant.primary_uuid, settings_.shutdown_timeout_ms));
     needs_restart->clear();
   }
-  FLATVM_RETURN_IF_ERROR(ports_.networks.RemoveNetwork(tenant.name, tenant.subnet, tenant.prefix));
+  for (const NetworkRecord& network : tenant.networks) {
+    FLATVM_RETURN_IF_ERROR(ports_.networks.RemoveNetwork(NetworkSpecOf(tenant, network, {})));
+  }
+  FLATVM_RETURN_IF_ERROR(ports_.networks.RemoveNetwork(NetworkSpecOf(tenant, {})));
   FLATVM_RETURN_IF_ERROR(RemoveSliceUnlessOccupied(tenant.name));
   FLATVM_RETURN_IF_ERROR(ports_.quota_disks.RemoveQuotaDisk(tenant.name));
   FLATVM_RETURN_IF_ERROR(ports_.storage.RemoveTenant(tenant.name));
@@ -118,10 +121,9 @@ void TenantLifecycle::EndRemoval(const TenantRecord& tenant, bool removed) {
     entry->changing = false;
     if (removed) state->tenants.erase(tenant.name);
   }
-  if (removed) {
-    const std::lock_guard lock(subnets_mutex_);
-    subnets_.Remove(tenant.subnet);
-  }
+  if (!removed) return;
+  ReleaseSubnet(tenant.subnet);
+  for (const NetworkRecord& network : tenant.networks) ReleaseSubnet(network.subnet);
 }
 
 absl::Status TenantLifecycle::DestroySecondaries(const std::string& tenant, uint32_t* destroyed) {

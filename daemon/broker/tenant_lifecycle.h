@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -93,9 +94,10 @@ class TenantLifecycle {
   // UNAVAILABLE; INTERNAL.
   absl::StatusOr<RemoveTenantResult> Remove(const RemoveTenantOrder& order);
 
-  // Brings slice, network, directory and gate of a tenant in line with its record. Idempotent. For
-  // the reconciler.
-  absl::Status EnsureEffects(const TenantRecord& tenant, const std::vector<network::Lease>& leases);
+  // Brings slice and directory of a tenant in line with its record, and makes its networks.
+  // Idempotent; each network is tried, the first error is returned. For the reconciler.
+  absl::Status EnsureEffects(const TenantRecord& tenant,
+                             const std::vector<network::NetworkSpec>& networks);
 
   // Removes everything but the tenant's place in the registry; `needs_restart` gets what the
   // running primary still has. Idempotent. For Remove and the reconciler.
@@ -105,8 +107,14 @@ class TenantLifecycle {
   // Removes the slice, or leaves it with a log line while a process runs in it. Idempotent.
   absl::Status RemoveSliceUnlessOccupied(const std::string& tenant);
 
-  // Marks a recorded tenant's subnet as taken. For the reconciler, before any Create.
+  // Marks a recorded network's subnet as taken. For the reconciler, before any Create.
   absl::Status TakeSubnet(const network::Ipv4Subnet& subnet);
+
+  // Subnet and prefix of a new network of a tenant's, until they are given back. Errors:
+  // RESOURCE_EXHAUSTED / kSubnetPoolEmpty.
+  absl::Status ReserveSubnet(network::Ipv4Subnet* subnet,
+                             std::optional<network::Ipv6Prefix>* prefix);
+  void ReleaseSubnet(const network::Ipv4Subnet& subnet);
 
  private:
   class Creation;

@@ -36,7 +36,7 @@ hypervisor::PrimaryAttachment AttachmentOf(const TenantRecord& tenant) {
   return hypervisor::PrimaryAttachment{.tenant = tenant.name,
                                        .cid = tenant.cid,
                                        .partition = cgroups::PartitionPath(tenant.name),
-                                       .network = network::NetworkName(tenant.name),
+                                       .network = network::NetworkName({tenant.name}),
                                        .mac = tenant.mac,
                                        .hotplug_slots = kHotplugSlots};
 }
@@ -60,6 +60,37 @@ network::NetworkSpec NetworkSpecOf(const TenantRecord& tenant,
                               .forwards = tenant.forwards,
                               .prefix = tenant.prefix,
                               .ceilings = tenant.ceilings};
+}
+
+network::NetworkSpec NetworkSpecOf(const TenantRecord& tenant, const NetworkRecord& network,
+                                   const std::vector<network::Lease>& leases) {
+  return network::NetworkSpec{.tenant = tenant.name,
+                              .network = network.name,
+                              .subnet = network.subnet,
+                              .leases = leases,
+                              .mode = network.mode,
+                              .prefix = network.prefix,
+                              .ceilings = tenant.ceilings,
+                              .metered_by = tenant.subnet};
+}
+
+std::vector<network::NetworkSpec> NetworkSpecsOf(const TenantEntry& tenant) {
+  std::vector<network::Lease> leases = {PrimaryLease(tenant.record)};
+  for (const auto& [id, vm] : tenant.vms) {
+    leases.push_back({.hostname = vm.spec.name, .mac = vm.mac, .address = vm.address});
+  }
+  std::vector<network::NetworkSpec> specs = {NetworkSpecOf(tenant.record, leases)};
+  for (const NetworkRecord& network : tenant.record.networks) {
+    specs.push_back(NetworkSpecOf(tenant.record, network, {}));
+  }
+  return specs;
+}
+
+NetworkRecord FirstNetworkOf(const TenantRecord& tenant) {
+  return NetworkRecord{.name = network::kFirstNetwork,
+                       .mode = tenant.network_mode,
+                       .subnet = tenant.subnet,
+                       .prefix = tenant.prefix};
 }
 
 absl::Status CheckNetworkFree(const TenantEntry& tenant, const hypervisor::PrimaryInfo& primary) {

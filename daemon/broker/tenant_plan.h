@@ -30,9 +30,17 @@ network::Lease PrimaryLease(const TenantRecord& tenant);
 std::optional<network::Ipv6Address> Ipv6AddressOf(const TenantRecord& tenant,
                                                   const std::string& mac);
 
-// The tenant's network with the machines that it is to have.
+// The tenant's first network with the machines that it is to have.
 network::NetworkSpec NetworkSpecOf(const TenantRecord& tenant,
                                    const std::vector<network::Lease>& leases);
+// Another one of the tenant's.
+network::NetworkSpec NetworkSpecOf(const TenantRecord& tenant, const NetworkRecord& network,
+                                   const std::vector<network::Lease>& leases);
+// All of them, the first one first, with everybody who is on record there.
+std::vector<network::NetworkSpec> NetworkSpecsOf(const TenantEntry& tenant);
+
+// The first network as others are on record, by the name kFirstNetwork.
+NetworkRecord FirstNetworkOf(const TenantRecord& tenant);
 
 // OK unless somebody is, or may come to be, on the tenant's network, which cannot become another
 // then: a secondary on record, or the running primary. Errors: FAILED_PRECONDITION / kNetworkInUse.

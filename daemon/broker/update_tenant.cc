@@ -119,7 +119,7 @@ class TenantUpdates::Change {
     FLATVM_ASSIGN_OR_RETURN(TenantEntry * entry, state->GetReadyTenant(order_.name));
     if (entry->updating) {
       return base::MakeError(absl::StatusCode::kAborted, base::Reason::kChangeInFlight,
-                             "another change of this tenant's limits is under way");
+                             "another change of this tenant is under way; try again later");
     }
     before_ = entry->record;
     locks_ = entry->locks;
@@ -186,15 +186,21 @@ class TenantUpdates::Change {
     if (after.network_mode != before_.network_mode) {
       // There is no secondary on it, and no other begins to be.
       rollback_.Push("network", [this] { return EnsureNetwork(before_); });
-      return EnsureNetwork(after);
+      FLATVM_RETURN_IF_ERROR(EnsureNetwork(after));
     }
     if (RulesOf(after) == RulesOf(before_)) return absl::OkStatus();
-    rollback_.Push("network's rules", [this] { return SetRules(before_); });
+    rollback_.Push("networks' rules", [this] { return SetRules(before_); });
     return SetRules(after);
   }
 
   absl::Status SetRules(const TenantRecord& tenant) {
-    return owner_.ports_.networks.SetRules(tenant.name, tenant.subnet, RulesOf(tenant));
+    network::TenantNetworks& networks = owner_.ports_.networks;
+    FLATVM_RETURN_IF_ERROR(networks.SetRules(tenant.name, tenant.subnet, RulesOf(tenant)));
+    for (const NetworkRecord& network : tenant.networks) {
+      FLATVM_RETURN_IF_ERROR(
+          networks.SetRules(tenant.name, network.subnet, {.ceilings = tenant.ceilings}));
+    }
+    return absl::OkStatus();
   }
 
   absl::Status EnsureNetwork(const TenantRecord& tenant) {

@@ -31,6 +31,20 @@ absl::Status CheckForward(const network::PortForward& forward) {
 
 }  // namespace
 
+absl::Status ValidateNetworkName(std::string_view field, const std::string& name) {
+  FLATVM_RETURN_IF_ERROR(base::CheckName(field, name));
+  if (name != network::kFirstNetwork) return absl::OkStatus();
+  return FieldError(Reason::kFieldMalformed, field,
+                    "\"default\" is each tenant's first network, on which all of its machines are");
+}
+
+absl::Status ValidateNetwork(const std::string& name, NetworkMode mode) {
+  FLATVM_RETURN_IF_ERROR(ValidateNetworkName("name", name));
+  if (mode != NetworkMode::kViaPrimary) return absl::OkStatus();
+  return FieldError(Reason::kFieldOutOfRange, "mode",
+                    "must be nat or isolated: the primary is on the tenant's first network only");
+}
+
 absl::Status ValidateForwards(const std::vector<network::PortForward>& forwards, NetworkMode mode) {
   if (forwards.size() > kMaxForwards) {
     return FieldError(Reason::kFieldOutOfRange, "forwards",

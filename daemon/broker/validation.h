@@ -45,6 +45,15 @@ absl::Status ValidateForwards(const std::vector<network::PortForward>& forwards,
 // None, or 64 KiB..64 GiB a second, each. Errors: INVALID_ARGUMENT naming "net.<field>".
 absl::Status ValidateCeilings(const network::Ceilings& ceilings);
 
+// That a tenant may have beside its first: with that, NICs of a secondary.
+inline constexpr uint32_t kMaxFurtherNetworks = 3;
+
+// A network's name, but not that of each tenant's first. Errors: INVALID_ARGUMENT naming `field`.
+absl::Status ValidateNetworkName(std::string_view field, const std::string& name);
+
+// A new one's name and mode: kNat or kIsolated. Errors: INVALID_ARGUMENT naming "name" or "mode".
+absl::Status ValidateNetwork(const std::string& name, network::NetworkMode mode);
+
 // A reference to a secondary: a name or an id. Errors: INVALID_ARGUMENT naming "vm".
 absl::Status ValidateVmReference(const std::string& reference);
 

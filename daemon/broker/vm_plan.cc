@@ -68,7 +68,7 @@ hypervisor::DomainSpec DomainSpecOf(const VmRecord& vm, const storage::CatalogIm
                               .vcpus = vm.spec.vcpus,
                               .cid = vm.cid,
                               .mac = vm.mac,
-                              .network = network::NetworkName(vm.tenant),
+                              .network = network::NetworkName({vm.tenant}),
                               .partition = cgroups::PartitionPath(vm.tenant),
                               .console_log = files.console_log};
   // What it has of the tenant's CPU time is what the primary has lost of it.

@@ -126,6 +126,11 @@ Command VolumeList(const Words& words) {
   return request;
 }
 
+absl::StatusOr<Command> Network(const Words& words) {
+  FLATVM_ASSIGN_OR_RETURN(NetworkCommand command, ParseNetworkCommand(words));
+  return command;
+}
+
 absl::StatusOr<Command> Image(const Words& words) {
   FLATVM_ASSIGN_OR_RETURN(ImageCommand command, ParseImageCommand(words));
   return command;
@@ -150,6 +155,10 @@ absl::StatusOr<Command> CommandOf(const Words& words) {
       return v1::ListTenantsRequest();
     case CommandWord::kTenantShow:
       return TenantShow(words);
+    case CommandWord::kNetworkAdd:
+    case CommandWord::kNetworkRemove:
+    case CommandWord::kNetworkList:
+      return Network(words);
     case CommandWord::kList:
       return VmList(words);
     case CommandWord::kShow:

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "daemon/ctl/grammar.h"
 #include "daemon/ctl/image_command.h"
+#include "daemon/ctl/network_command.h"
 #include "daemon/ctl/tenant_change.h"
 #include "flatvm/v1/admin.pb.h"
 
@@ -28,7 +29,7 @@ struct DestroyVms {
 using Command = std::variant<v1::CreateTenantRequest, TenantChange, v1::RemoveTenantRequest,
                              v1::ListTenantsRequest, v1::ShowTenantRequest, v1::ListAllVmsRequest,
                              v1::ShowAnyVmRequest, DestroyVms, v1::ListAllVolumesRequest,
-                             ImageCommand, CheckCommand>;
+                             NetworkCommand, ImageCommand, CheckCommand>;
 
 struct Invocation {
   std::string socket_path = "/run/flatvm/admin.sock";

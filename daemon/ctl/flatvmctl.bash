@@ -37,7 +37,7 @@ _flatvmctl() {
       *)
         case $command in
           '') command=$word ;;
-          tenant | volume | image) command="$command $word" ;;
+          tenant | volume | image | 'tenant network') command="$command $word" ;;
         esac
         ;;
     esac
@@ -65,13 +65,29 @@ _flatvmctl() {
     --read-bps | --write-bps | --read-iops | --write-iops) words=none ;;
     --net-out-bps | --net-in-bps | --vm-net-out-bps | --vm-net-in-bps) words=none ;;
     --carve) words='reserved balloon' ;;
-    --network) words='nat isolated via-primary' ;;
+    --network)
+      words='nat isolated via-primary'
+      [[ $command != 'tenant network add' ]] || words='nat isolated'
+      ;;
     --timeout | --memory | --vcpus | --vms | --quota-disk | --primary-min-memory) return ;;
     --cmdline | --description | --min-memory) return ;;
     *)
       case $command in
         '') words="tenant volume image list show destroy check --version $common" ;;
-        tenant) words="add set remove list show $common" ;;
+        tenant) words="add set remove list show network $common" ;;
+        'tenant network') words="add remove list $common" ;;
+        'tenant network add')
+          words="--network --validate-only $common"
+          [[ $cur == -* ]] || words=$(_flatvmctl_tenants)
+          ;;
+        'tenant network remove')
+          words="--validate-only $common"
+          [[ $cur == -* ]] || words=$(_flatvmctl_tenants)
+          ;;
+        'tenant network list')
+          words=$common
+          [[ $cur == -* ]] || words=$(_flatvmctl_tenants)
+          ;;
         'tenant add') words="--primary $limits --quota-disk --restart --validate-only $common" ;;
         'tenant set')
           words="$limits --force --validate-only $common"

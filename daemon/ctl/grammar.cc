@@ -73,7 +73,8 @@ class Grammar {
   }
 
   void AddTenantCommands() {
-    CLI::App* tenant = app_.add_subcommand("tenant", "add, change, remove, list and show tenants");
+    CLI::App* tenant = app_.add_subcommand(
+        "tenant", "add, change, remove, list and show tenants, and their networks");
     tenant->require_subcommand(1);
     CLI::App* add = AddCommand(tenant, CommandWord::kTenantAdd, "add",
                                "make a libvirt domain the primary of a new tenant");
@@ -110,6 +111,25 @@ class Grammar {
     AddCommand(tenant, CommandWord::kTenantList, "list", "all tenants");
     AddTenantName(AddCommand(tenant, CommandWord::kTenantShow, "show",
                              "one tenant, its limits, usage and secondaries"));
+    AddNetworkCommands(tenant);
+  }
+
+  void AddNetworkCommands(CLI::App* tenant) {
+    CLI::App* network =
+        tenant->add_subcommand("network", "add, remove and list a tenant's further networks");
+    network->require_subcommand(1);
+    CLI::App* add = AddCommand(network, CommandWord::kNetworkAdd, "add",
+                               "a network that secondaries may have a NIC on");
+    AddNetworkName(add);
+    AddWord(add, "--network", &words_.limits.network, "way out: nat, isolated", "MODE")->required();
+    AddChangeFlags(add);
+    CLI::App* remove = AddCommand(network, CommandWord::kNetworkRemove, "remove",
+                                  "one that no secondary has a NIC on");
+    AddNetworkName(remove);
+    AddChangeFlags(remove);
+    CLI::App* list = AddCommand(network, CommandWord::kNetworkList, "list",
+                                "a tenant's networks, the first one, default, too");
+    list->add_option("TENANT", words_.tenant_name, "the tenant's name")->required()->type_name("");
   }
 
   void AddVmCommands() {
@@ -222,6 +242,14 @@ class Grammar {
 
   void AddTenantName(CLI::App* command) {
     command->add_option("NAME", words_.tenant_name, "the tenant's name")->required()->type_name("");
+  }
+  void AddNetworkName(CLI::App* command) {
+    command->add_option("TENANT", words_.tenant_name, "the tenant's name")
+        ->required()
+        ->type_name("");
+    command->add_option("NAME", words_.network_name, "the network's name")
+        ->required()
+        ->type_name("");
   }
   void AddImageName(CLI::App* command) {
     command->add_option("NAME", words_.image.name, "the image's name")->required()->type_name("");

@@ -16,6 +16,9 @@ enum class CommandWord {
   kTenantRemove,
   kTenantList,
   kTenantShow,
+  kNetworkAdd,
+  kNetworkRemove,
+  kNetworkList,
   kList,
   kShow,
   kDestroy,
@@ -40,7 +43,7 @@ struct LimitWords {
   std::optional<std::string> write_iops;
   std::optional<std::string> carve;
   std::optional<std::string> primary_min_memory;
-  std::optional<std::string> network;  // mode
+  std::optional<std::string> network;  // mode; of tenant network add, too
   std::optional<std::string> forward;
   std::optional<std::string> net_out_bps;
   std::optional<std::string> net_in_bps;
@@ -75,6 +78,7 @@ struct Words {
   bool json = false;
   std::string tenant_name;
   std::string tenant_option;
+  std::string network_name;
   std::string primary;
   LimitWords limits;
   ImageWords image;

@@ -12,6 +12,7 @@ Examples:
   flatvmctl tenant set acme --carve balloon --primary-min-memory 1GiB
   flatvmctl tenant set acme --forward tcp:8080=web:80
   flatvmctl tenant set acme --net-out-bps 50MiB --vm-net-out-bps 20MiB
+  flatvmctl tenant network add acme storage --network isolated
   flatvmctl tenant show acme
   flatvmctl list --json
   flatvmctl show acme/web

@@ -45,17 +45,6 @@ Json PressureJson(const v1::Pressure& pressure) {
   return {{"some_percent", pressure.some_percent()}, {"full_percent", pressure.full_percent()}};
 }
 
-Json TrafficJson(const v1::Traffic& traffic) {
-  return {{"accepted", traffic.accepted()},
-          {"spoofed", traffic.spoofed()},
-          {"refused", traffic.refused()},
-          {"exceeded",
-           {{"out", traffic.exceeded().out()},
-            {"in", traffic.exceeded().in()},
-            {"vm_out", traffic.exceeded().vm_out()},
-            {"vm_in", traffic.exceeded().vm_in()}}}};
-}
-
 Json NetworkLimitsJson(const v1::NetworkLimits& net) {
   return {{"out_bytes", net.out_bytes()},
           {"in_bytes", net.in_bytes()},
@@ -94,6 +83,28 @@ std::string CreatedAtOf(const T& message) {
 }
 
 }  // namespace
+
+Json TrafficJson(const v1::Traffic& traffic) {
+  return {{"accepted", traffic.accepted()},
+          {"spoofed", traffic.spoofed()},
+          {"refused", traffic.refused()},
+          {"exceeded",
+           {{"out", traffic.exceeded().out()},
+            {"in", traffic.exceeded().in()},
+            {"vm_out", traffic.exceeded().vm_out()},
+            {"vm_in", traffic.exceeded().vm_in()}}}};
+}
+
+Json NetworkJson(const v1::Network& network) {
+  return {{"name", network.name()},
+          {"mode", NetworkModeName(network.mode())},
+          {"subnet", network.subnet()},
+          {"gateway", network.gateway()},
+          {"ipv6_subnet", network.ipv6_subnet()},
+          {"ipv6_gateway", network.ipv6_gateway()},
+          {"domain", network.domain()},
+          {"network", network.network()}};
+}
 
 const char* StateName(v1::VmState state) {
   switch (state) {
@@ -202,6 +213,8 @@ Json VmListJson(const google::protobuf::RepeatedPtrField<v1::Vm>& vms) {
 }
 
 Json TenantJson(const v1::Tenant& tenant) {
+  Json networks = Json::array();
+  for (const v1::Network& network : tenant.networks()) networks.push_back(NetworkJson(network));
   return {{"name", tenant.name()},
           {"limits", ResourcesJson(tenant.limits())},
           {"used", ResourcesJson(tenant.used())},
@@ -223,6 +236,7 @@ Json TenantJson(const v1::Tenant& tenant) {
           {"forwards", ForwardsJson(tenant.forwards())},
           {"net", NetworkLimitsJson(tenant.net())},
           {"usage", tenant.has_usage() ? UsageJson(tenant.usage()) : Json()},
+          {"networks", networks},
           {"traffic", tenant.has_traffic() ? TrafficJson(tenant.traffic()) : Json()}};
 }
 

@@ -20,6 +20,9 @@ Json VmListJson(const google::protobuf::RepeatedPtrField<v1::Vm>& vms);
 Json TenantJson(const v1::Tenant& tenant);
 // TenantJson, then excess: [{limit, limit_value, used}].
 Json UpdatedTenantJson(const v1::UpdateTenantResponse& answer);
+Json TrafficJson(const v1::Traffic& traffic);
+// Without what ListNetworks alone tells.
+Json NetworkJson(const v1::Network& network);
 Json StringListJson(const google::protobuf::RepeatedPtrField<std::string>& strings);
 
 // Indented, ASCII only, ending in a newline.

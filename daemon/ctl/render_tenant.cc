@@ -56,6 +56,16 @@ std::string ForwardsText(const v1::Tenant& tenant) {
   return text.empty() ? "none" : text;
 }
 
+// "storage (isolated, 10.213.5.0/24), …"; a dash for none.
+std::string NetworksText(const v1::Tenant& tenant) {
+  std::string text;
+  for (const v1::Network& network : tenant.networks()) {
+    StrAppend(&text, text.empty() ? "" : ", ", network.name(), " (",
+              NetworkModeName(network.mode()), ", ", network.subnet(), ")");
+  }
+  return OrDash(text);
+}
+
 std::string ReadText(const v1::IoLimits& io, const char* none) {
   return base::RateText(io.read_bytes(), io.read_operations(), none);
 }
@@ -166,12 +176,27 @@ std::string TenantDetails(const v1::Tenant& tenant) {
                    {"ipv6:", OrDash(tenant.ipv6_subnet())},
                    {"gateway 6:", OrDash(tenant.ipv6_gateway())},
                    {"network:", tenant.network()},
+                   {"networks:", NetworksText(tenant)},
                    {"slice:", tenant.slice()},
                    {"overhead:", StrCat(FormatSizeMib(tenant.vmm_overhead_mib()), " a VM")},
                    {"created:", CreatedAt(tenant)}}),
       "\n", TenantLimits(tenant), tenant.has_usage() ? "\n" : "",
       tenant.has_usage() ? UsageText(tenant.usage()) : "", tenant.has_traffic() ? "\n" : "",
       tenant.has_traffic() ? TrafficText(tenant.traffic()) : "");
+}
+
+std::string RemovedWithIt(const v1::RemoveTenantResponse& answer) {
+  google::protobuf::RepeatedPtrField<std::string> parts;
+  if (const uint32_t count = answer.destroyed_vms(); count > 0) {
+    parts.Add(StrCat(count, count == 1 ? " secondary" : " secondaries"));
+  }
+  if (const uint32_t count = answer.deleted_volumes(); count > 0) {
+    parts.Add(StrCat(count, count == 1 ? " volume" : " volumes"));
+  }
+  if (const uint32_t count = answer.deleted_images(); count > 0) {
+    parts.Add(StrCat(count, count == 1 ? " own image" : " own images"));
+  }
+  return parts.empty() ? "" : StrCat(" with ", JoinWords(parts));
 }
 
 std::string TenantLimits(const v1::Tenant& tenant) {

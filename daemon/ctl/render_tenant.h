@@ -21,4 +21,7 @@ std::string TenantLimits(const v1::Tenant& tenant);
 std::string UpdatedTenant(const v1::UpdateTenantRequest& request,
                           const v1::UpdateTenantResponse& answer);
 
+// " with 2 secondaries and 1 volume"; "" for none. A preview counts nothing.
+std::string RemovedWithIt(const v1::RemoveTenantResponse& answer);
+
 }  // namespace flatvm::ctl

@@ -10,6 +10,7 @@
 #include "daemon/check/linux_host.h"
 #include "daemon/ctl/call_status.h"
 #include "daemon/ctl/command_line.h"
+#include "daemon/ctl/network_command.h"
 #include "daemon/ctl/render_json.h"
 #include "daemon/ctl/render_tenant.h"
 #include "daemon/ctl/render_text.h"
@@ -206,6 +207,11 @@ class Runner {
     return status.ok() ? Done() : Fail(status);
   }
 
+  int operator()(const NetworkCommand& command) {
+    const absl::Status status = RunNetworkCommand(command, json_, client_, out_);
+    return status.ok() ? Done() : Fail(status);
+  }
+
   int operator()(const CheckCommand& command) {
     check::LinuxHost this_one;
     const absl::Status status =
@@ -233,21 +239,6 @@ class Runner {
     response.mutable_vm()->set_tenant(request.tenant());
     response.mutable_vm()->set_state(v1::VM_DESTROYING);
     return response;
-  }
-
-  // ", 2 secondaries and 1 volume"; "" for none. A preview counts nothing.
-  static std::string RemovedWithIt(const v1::RemoveTenantResponse& answer) {
-    google::protobuf::RepeatedPtrField<std::string> parts;
-    if (const uint32_t count = answer.destroyed_vms(); count > 0) {
-      parts.Add(StrCat(count, count == 1 ? " secondary" : " secondaries"));
-    }
-    if (const uint32_t count = answer.deleted_volumes(); count > 0) {
-      parts.Add(StrCat(count, count == 1 ? " volume" : " volumes"));
-    }
-    if (const uint32_t count = answer.deleted_images(); count > 0) {
-      parts.Add(StrCat(count, count == 1 ? " own image" : " own images"));
-    }
-    return parts.empty() ? "" : StrCat(" with ", JoinWords(parts));
   }
 
   static std::string NameOf(const v1::Vm& vm) {

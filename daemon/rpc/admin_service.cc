@@ -148,6 +148,45 @@ grpc::Status AdminService::RemoveTenant(grpc::ServerContext* /*context*/,
   return Finish(operation, absl::OkStatus());
 }
 
+grpc::Status AdminService::AddNetwork(grpc::ServerContext* /*context*/,
+                                      const v1::AddNetworkRequest* request,
+                                      v1::AddNetworkResponse* response) {
+  Operation operation = Begin("AddNetwork", request->tenant(), request->request_id());
+  const bool said = request->mode() != v1::NETWORK_MODE_UNSPECIFIED;
+  const auto mode = NetworkModeOf(said ? request->mode() : v1::NETWORK_ISOLATED, "mode");
+  if (!mode.ok()) return Finish(operation, mode.status());
+  const auto network = networks_.Add({.tenant = request->tenant(),
+                                      .request_id = request->request_id(),
+                                      .mode = ModeOf(request->validate_only()),
+                                      .name = request->name(),
+                                      .network_mode = *mode});
+  if (!network.ok()) return Finish(operation, network.status());
+  FillNetwork(request->tenant(), *network, Audience::kOperator, response->mutable_network());
+  return Finish(operation, absl::OkStatus());
+}
+
+grpc::Status AdminService::RemoveNetwork(grpc::ServerContext* /*context*/,
+                                         const v1::RemoveNetworkRequest* request,
+                                         v1::RemoveNetworkResponse* /*response*/) {
+  Operation operation = Begin("RemoveNetwork", request->tenant(), request->request_id());
+  return Finish(operation, networks_.Remove({.tenant = request->tenant(),
+                                             .request_id = request->request_id(),
+                                             .mode = ModeOf(request->validate_only()),
+                                             .name = request->name()}));
+}
+
+grpc::Status AdminService::ListNetworks(grpc::ServerContext* /*context*/,
+                                        const v1::ListNetworksRequest* request,
+                                        v1::ListNetworksResponse* response) {
+  Operation operation = Begin("ListNetworks", request->tenant(), "");
+  const auto networks = directory_.ListNetworks(request->tenant());
+  if (!networks.ok()) return Finish(operation, networks.status());
+  for (const broker::NetworkView& network : *networks) {
+    FillNetwork(request->tenant(), network, response->add_networks());
+  }
+  return Finish(operation, absl::OkStatus());
+}
+
 grpc::Status AdminService::ListTenants(grpc::ServerContext* /*context*/,
                                        const v1::ListTenantsRequest* /*request*/,
                                        v1::ListTenantsResponse* response) {

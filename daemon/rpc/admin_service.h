@@ -8,6 +8,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
 #include "daemon/broker/directory.h"
+#include "daemon/broker/further_networks.h"
 #include "daemon/broker/tenant_lifecycle.h"
 #include "daemon/broker/update_tenant.h"
 #include "daemon/broker/vm_lifecycle.h"
@@ -21,10 +22,11 @@ namespace flatvm::rpc {
 class AdminService final : public v1::Admin::Service {
  public:
   AdminService(broker::TenantLifecycle& tenants, broker::TenantUpdates& updates,
-               broker::VmLifecycle& vms, broker::Directory& directory, base::Logger& log,
-               const base::Clock& clock)
+               broker::FurtherNetworks& networks, broker::VmLifecycle& vms,
+               broker::Directory& directory, base::Logger& log, const base::Clock& clock)
       : tenants_(tenants),
         updates_(updates),
+        networks_(networks),
         vms_(vms),
         directory_(directory),
         log_(log),
@@ -36,6 +38,12 @@ class AdminService final : public v1::Admin::Service {
                             v1::UpdateTenantResponse* response) override;
   grpc::Status RemoveTenant(grpc::ServerContext* context, const v1::RemoveTenantRequest* request,
                             v1::RemoveTenantResponse* response) override;
+  grpc::Status AddNetwork(grpc::ServerContext* context, const v1::AddNetworkRequest* request,
+                          v1::AddNetworkResponse* response) override;
+  grpc::Status RemoveNetwork(grpc::ServerContext* context, const v1::RemoveNetworkRequest* request,
+                             v1::RemoveNetworkResponse* response) override;
+  grpc::Status ListNetworks(grpc::ServerContext* context, const v1::ListNetworksRequest* request,
+                            v1::ListNetworksResponse* response) override;
   grpc::Status ListTenants(grpc::ServerContext* context, const v1::ListTenantsRequest* request,
                            v1::ListTenantsResponse* response) override;
   grpc::Status ShowTenant(grpc::ServerContext* context, const v1::ShowTenantRequest* request,
@@ -59,6 +67,7 @@ class AdminService final : public v1::Admin::Service {
 
   broker::TenantLifecycle& tenants_;
   broker::TenantUpdates& updates_;
+  broker::FurtherNetworks& networks_;
   broker::VmLifecycle& vms_;
   broker::Directory& directory_;
   base::Logger& log_;

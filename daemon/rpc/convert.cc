@@ -180,7 +180,7 @@ void FillTenant(const broker::TenantView& view, Audience audience, v1::Tenant* t
     tenant->set_ipv6_subnet(record.prefix->ToString());
     tenant->set_ipv6_gateway(record.prefix->Gateway().ToString());
   }
-  FillNetwork(record, tenant);
+  FillNetworks(record, audience, tenant);
   FillTime(record.created_at, tenant->mutable_created_at());
   tenant->set_vmm_overhead_mib(view.vmm_overhead_mib);
   if (audience == Audience::kPrimary) return;
@@ -188,7 +188,7 @@ void FillTenant(const broker::TenantView& view, Audience audience, v1::Tenant* t
   if (view.traffic.has_value()) FillTraffic(*view.traffic, tenant->mutable_traffic());
   primary->set_domain(record.primary_domain);
   primary->set_uuid(record.primary_uuid);
-  tenant->set_network(network::NetworkName(record.name));
+  tenant->set_network(network::NetworkName({record.name}));
   tenant->set_slice(cgroups::SliceName(record.name));
 }
 

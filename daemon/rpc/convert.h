@@ -24,8 +24,12 @@ enum class Audience {
 void FillTime(std::chrono::system_clock::time_point time, google::protobuf::Timestamp* timestamp);
 void FillVm(const broker::VmRecord& record, v1::Vm* vm);
 void FillVolume(const broker::VolumeView& view, v1::Volume* volume);
-// What a tenant's network is to be.
-void FillNetwork(const broker::TenantRecord& record, v1::Tenant* tenant);
+// A network of `tenant`'s, without what is counted there.
+void FillNetwork(const std::string& tenant, const broker::NetworkRecord& record, Audience audience,
+                 v1::Network* network);
+void FillNetwork(const std::string& tenant, const broker::NetworkView& view, v1::Network* network);
+// What a tenant's networks are to be.
+void FillNetworks(const broker::TenantRecord& record, Audience audience, v1::Tenant* tenant);
 void FillTraffic(const network::Traffic& from, v1::Traffic* to);
 void FillTenant(const broker::TenantView& view, Audience audience, v1::Tenant* tenant);
 
@@ -35,9 +39,9 @@ broker::VmSpec SpecOf(const v1::VmSpec& spec);
 broker::Resources ResourcesOf(const v1::Resources& resources);
 cgroups::IoLimits IoOf(const v1::IoLimits& io);
 network::Ceilings CeilingsOf(const v1::NetworkLimits& net);
-// UNSPECIFIED: kNat. Errors: INVALID_ARGUMENT naming "network_mode" if it is none of this
-// version's.
-absl::StatusOr<network::NetworkMode> NetworkModeOf(v1::NetworkMode mode);
+// UNSPECIFIED: kNat. Errors: INVALID_ARGUMENT naming `field` if it is none of this version's.
+absl::StatusOr<network::NetworkMode> NetworkModeOf(v1::NetworkMode mode,
+                                                   const char* field = "network_mode");
 // Errors: INVALID_ARGUMENT naming a field of "forwards".
 absl::StatusOr<std::vector<network::PortForward>> ForwardsOf(
     const google::protobuf::RepeatedPtrField<v1::PortForward>& forwards);

@@ -23,7 +23,31 @@ absl::StatusOr<uint16_t> PortOf(const char* field, uint32_t port) {
 
 }  // namespace
 
-void FillNetwork(const broker::TenantRecord& record, v1::Tenant* tenant) {
+void FillNetwork(const std::string& tenant, const broker::NetworkRecord& record, Audience audience,
+                 v1::Network* network) {
+  const network::NetworkId id{.tenant = tenant, .network = record.name};
+  network->set_name(record.name);
+  network->set_mode(ModeOf(record.mode));
+  network->set_domain(network::DnsDomain(id));
+  if (audience == Audience::kOperator) network->set_network(network::NetworkName(id));
+  if (record.subnet == network::Ipv4Subnet{}) return;  // it is not made yet
+  network->set_subnet(record.subnet.ToString());
+  network->set_gateway(record.subnet.Gateway().ToString());
+  if (!record.prefix) return;
+  network->set_ipv6_subnet(record.prefix->ToString());
+  network->set_ipv6_gateway(record.prefix->Gateway().ToString());
+}
+
+void FillNetwork(const std::string& tenant, const broker::NetworkView& view, v1::Network* network) {
+  FillNetwork(tenant, view.network, Audience::kOperator, network);
+  network->set_vms(view.vms);
+  if (view.traffic) FillTraffic(*view.traffic, network->mutable_traffic());
+}
+
+void FillNetworks(const broker::TenantRecord& record, Audience audience, v1::Tenant* tenant) {
+  for (const broker::NetworkRecord& network : record.networks) {
+    FillNetwork(record.name, network, audience, tenant->add_networks());
+  }
   tenant->set_network_mode(ModeOf(record.network_mode));
   for (const network::PortForward& forward : record.forwards) {
     v1::PortForward* const out = tenant->add_forwards();
@@ -58,7 +82,7 @@ network::Ceilings CeilingsOf(const v1::NetworkLimits& net) {
           .vm_in = net.vm_in_bytes()};
 }
 
-absl::StatusOr<network::NetworkMode> NetworkModeOf(v1::NetworkMode mode) {
+absl::StatusOr<network::NetworkMode> NetworkModeOf(v1::NetworkMode mode, const char* field) {
   switch (mode) {
     case v1::NETWORK_MODE_UNSPECIFIED:
     case v1::NETWORK_NAT:
@@ -68,7 +92,7 @@ absl::StatusOr<network::NetworkMode> NetworkModeOf(v1::NetworkMode mode) {
     case v1::NETWORK_VIA_PRIMARY:
       return network::NetworkMode::kViaPrimary;
     default:
-      return base::FieldError(base::Reason::kFieldOutOfRange, "network_mode",
+      return base::FieldError(base::Reason::kFieldOutOfRange, field,
                               "is none that this version knows");
   }
 }

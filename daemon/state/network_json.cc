@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "daemon/base/error.h"
+#include "daemon/base/names.h"
 #include "daemon/base/str_cat.h"
 
 namespace flatvm::state {
@@ -33,6 +34,14 @@ uint64_t ReadRate(FieldReader& net, const char* key) {
 }
 
 }  // namespace
+
+std::optional<network::Ipv6Prefix> ReadPrefix(FieldReader& reader) {
+  const std::string text = reader.OptionalText("ipv6_prefix");
+  if (text.empty()) return std::nullopt;
+  const auto prefix = network::ParseIpv6Prefix("ipv6_prefix", text);
+  reader.Keep(prefix.status());
+  return prefix.ok() ? std::optional(*prefix) : std::nullopt;
+}
 
 std::string NetworkModeText(network::NetworkMode mode) { return NameOf(kNetworkModes, mode); }
 
@@ -81,6 +90,36 @@ network::Ceilings ReadCeilings(FieldReader& reader) {
                                    .vm_in = ReadRate(net, "vm_in_bytes")};
   reader.Keep(net);
   return ceilings;
+}
+
+Json NetworksJson(const std::vector<broker::NetworkRecord>& networks) {
+  Json list = Json::array();
+  for (const broker::NetworkRecord& network : networks) {
+    list.push_back(Json{{"name", network.name},
+                        {"mode", NetworkModeText(network.mode)},
+                        {"subnet", network.subnet.ToString()},
+                        {"ipv6_prefix", network.prefix ? network.prefix->ToString() : ""},
+                        {"request_id", network.request_id}});
+  }
+  return list;
+}
+
+std::vector<broker::NetworkRecord> ReadNetworks(FieldReader& reader) {
+  std::vector<broker::NetworkRecord> networks;
+  if (!reader.Has("networks")) return networks;
+  for (FieldReader& item : reader.Objects("networks")) {
+    broker::NetworkRecord& network = networks.emplace_back();
+    network.name = item.Text("name");
+    item.Keep(base::CheckName("name", network.name));
+    network.mode = ValueOf(kNetworkModes, "mode", item);
+    const auto subnet = network::ParseIpv4Subnet("subnet", item.Text("subnet"));
+    item.Keep(subnet.status());
+    network.subnet = subnet.value_or(network::Ipv4Subnet{});
+    network.prefix = ReadPrefix(item);
+    network.request_id = item.Text("request_id");
+    reader.Keep(item);
+  }
+  return networks;
 }
 
 }  // namespace flatvm::state

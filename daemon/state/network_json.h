@@ -1,6 +1,7 @@
 // What a tenant's record says of its network. Private to the room.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,11 +15,15 @@ std::string NetworkModeText(network::NetworkMode mode);
 Json ForwardsJson(const std::vector<network::PortForward>& forwards);
 
 Json CeilingsJson(const network::Ceilings& ceilings);
+Json NetworksJson(const std::vector<broker::NetworkRecord>& networks);
 
-// Of the fields "network_mode", "forwards" and "net", which an older flatvm did not write: it had
-// kNat and none. What is wrong is kept by `reader`.
+// Of the fields "network_mode", "forwards", "net" and "networks", which an older flatvm did not
+// write: it had kNat and none. What is wrong is kept by `reader`.
 network::NetworkMode ReadNetworkMode(FieldReader& reader);
+// Of the field "ipv6_prefix"; nullopt, and nothing wrong, if it is missing or empty.
+std::optional<network::Ipv6Prefix> ReadPrefix(FieldReader& reader);
 std::vector<network::PortForward> ReadForwards(FieldReader& reader);
 network::Ceilings ReadCeilings(FieldReader& reader);
+std::vector<broker::NetworkRecord> ReadNetworks(FieldReader& reader);
 
 }  // namespace flatvm::state

@@ -142,6 +142,7 @@ std::string FormatTenant(const broker::TenantRecord& record) {
                    {"network_mode", NetworkModeText(record.network_mode)},
                    {"forwards", ForwardsJson(record.forwards)},
                    {"net", CeilingsJson(record.ceilings)},
+                   {"networks", NetworksJson(record.networks)},
                    {"undo",
                     {{"before_xml", record.undo.before_xml},
                      {"after_xml", record.undo.after_xml},
@@ -177,14 +178,11 @@ absl::StatusOr<broker::TenantRecord> ParseTenant(std::string_view text) {
   const auto subnet = network::ParseIpv4Subnet("subnet", reader.Text("subnet"));
   reader.Keep(subnet.status());
   if (subnet.ok()) record.subnet = *subnet;
-  if (const std::string cut = reader.OptionalText("ipv6_prefix"); !cut.empty()) {
-    const auto prefix = network::ParseIpv6Prefix("ipv6_prefix", cut);
-    reader.Keep(prefix.status());
-    if (prefix.ok()) record.prefix = *prefix;
-  }
+  record.prefix = ReadPrefix(reader);
   record.network_mode = ReadNetworkMode(reader);
   record.forwards = ReadForwards(reader);
   record.ceilings = ReadCeilings(reader);
+  record.networks = ReadNetworks(reader);
   FieldReader undo = reader.Object("undo");
   record.undo = hypervisor::PrimaryUndo{
       .uuid = record.primary_uuid,

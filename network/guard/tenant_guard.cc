@@ -80,10 +80,11 @@ absl::Status TenantGuard::Remove(uint32_t interface, Way way) {
 }
 
 absl::Status TenantGuard::EnsureBridge(uint32_t bridge, const Subnets& subnets,
-                                       const WayOut& way_out, const Ceiling& ceiling) {
+                                       const WayOut& way_out, const Ceiling& ceiling,
+                                       const std::optional<Ipv4Subnet>& metered_by) {
   FLATVM_RETURN_IF_ERROR(Open());
   const uint32_t key = KeyOf(subnets.ipv4);
-  const uint32_t schedule = subnets.ipv4.Gateway().value;
+  const uint32_t schedule = metered_by.value_or(subnets.ipv4).Gateway().value;
   const Tally sent{.map = counts_->fd(),
                    .key = key,
                    .meter = MeterOf(ceiling.out, schedule, offsetof(Counts, due_out),

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,11 +27,13 @@ class TenantGuard {
       : pools_(pools), counts_path_(std::move(counts_path)) {}
 
   // Guards the bridge of the tenant with these subnets; interfaces are given by index. `ceiling`:
-  // of what goes between it and the host or the world. Idempotent: what is in place already is left
-  // alone. Another ceiling takes the place of the one before with no moment between, and what was
-  // above that one does not count any more.
+  // of what goes between it and the host or the world; bridges with one `metered_by` share it
+  // (nullopt: this bridge's subnet). Idempotent: what is in place already is left alone. Another
+  // ceiling takes the place of the one before with no moment between, and what was above that one
+  // does not count any more.
   absl::Status EnsureBridge(uint32_t bridge, const Subnets& subnets, const WayOut& way_out,
-                            const Ceiling& ceiling = {});
+                            const Ceiling& ceiling = {},
+                            const std::optional<network::Ipv4Subnet>& metered_by = std::nullopt);
   // Guards a port of that bridge, by which `machine` sends.
   absl::Status EnsurePort(uint32_t port, const network::Ipv4Subnet& subnet, const Machine& machine);
   // Lets nothing in by a port of it, of which nobody knows whose it is.

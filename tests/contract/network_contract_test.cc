@@ -54,10 +54,10 @@ class NetworkContract : public ::testing::TestWithParam<Implementation> {
   TenantNetworks& networks() { return subject_->networks(); }
 
   // That `lease` is held is seen from outside by this: another lease cannot have its address.
-  bool Holds(const std::string& tenant, const Lease& lease) {
+  bool Holds(const NetworkId& id, const Lease& lease) {
     const Lease other{.hostname = "probe", .mac = "52:54:00:ff:ff:ff", .address = lease.address};
-    if (!networks().AddLease(tenant, other).ok()) return true;
-    EXPECT_EQ(networks().RemoveLease(tenant, other), absl::OkStatus());
+    if (!networks().AddLease(id, other).ok()) return true;
+    EXPECT_EQ(networks().RemoveLease(id, other), absl::OkStatus());
     return false;
   }
 
@@ -69,36 +69,40 @@ class NetworkContract : public ::testing::TestWithParam<Implementation> {
       .tenant = "globex",
       .subnet = *ParseIpv4Subnet("test", "10.213.5.0/24"),
       .leases = {{.hostname = "primary", .mac = "52:54:00:d5:05:02", .address = {0x0AD50502U}}}};
+  const NetworkSpec storage_{.tenant = "acme",
+                             .network = "storage",
+                             .subnet = *ParseIpv4Subnet("test", "10.213.6.0/24"),
+                             .mode = NetworkMode::kIsolated};
   const Lease web_{.hostname = "web", .mac = "52:54:00:d5:04:03", .address = {0x0AD50403U}};
 
  private:
   const std::unique_ptr<Subject> subject_ = GetParam().make();
 };
 
-TEST_P(NetworkContract, ListsTenantsInOrder) {
-  EXPECT_THAT(*networks().ListTenants(), IsEmpty());
+TEST_P(NetworkContract, ListsNetworksInOrder) {
+  EXPECT_THAT(*networks().ListNetworks(), IsEmpty());
   ASSERT_EQ(networks().EnsureNetwork(globex_), absl::OkStatus());
   ASSERT_EQ(networks().EnsureNetwork(acme_), absl::OkStatus());
-  EXPECT_THAT(*networks().ListTenants(), ElementsAre("acme", "globex"));
+  EXPECT_THAT(*networks().ListNetworks(), ElementsAre(NetworkId{"acme"}, NetworkId{"globex"}));
 }
 
 TEST_P(NetworkContract, EnsuresOnceAndAgain) {
   ASSERT_EQ(networks().EnsureNetwork(acme_), absl::OkStatus());
   EXPECT_EQ(networks().EnsureNetwork(acme_), absl::OkStatus());
-  EXPECT_THAT(*networks().ListTenants(), ElementsAre("acme"));
-  EXPECT_TRUE(Holds("acme", acme_.leases[0]));
+  EXPECT_THAT(*networks().ListNetworks(), ElementsAre(NetworkId{"acme"}));
+  EXPECT_TRUE(Holds({"acme"}, acme_.leases[0]));
 }
 
 TEST_P(NetworkContract, EnsureBringsLeasesInLine) {
   NetworkSpec spec = acme_;
   spec.leases.push_back(web_);
   ASSERT_EQ(networks().EnsureNetwork(spec), absl::OkStatus());
-  ASSERT_TRUE(Holds("acme", web_));
+  ASSERT_TRUE(Holds({"acme"}, web_));
   ASSERT_EQ(networks().EnsureNetwork(acme_), absl::OkStatus());
-  EXPECT_FALSE(Holds("acme", web_));
-  EXPECT_TRUE(Holds("acme", acme_.leases[0]));
+  EXPECT_FALSE(Holds({"acme"}, web_));
+  EXPECT_TRUE(Holds({"acme"}, acme_.leases[0]));
   ASSERT_EQ(networks().EnsureNetwork(spec), absl::OkStatus());
-  EXPECT_TRUE(Holds("acme", web_));
+  EXPECT_TRUE(Holds({"acme"}, web_));
 }
 
 TEST_P(NetworkContract, EnsureHandsANameToAnotherMachine) {
@@ -108,27 +112,27 @@ TEST_P(NetworkContract, EnsureHandsANameToAnotherMachine) {
   spec.leases[1].mac = "52:54:00:d5:04:04";
   spec.leases[1].address.value += 1;
   ASSERT_EQ(networks().EnsureNetwork(spec), absl::OkStatus());
-  EXPECT_FALSE(Holds("acme", web_));
-  EXPECT_TRUE(Holds("acme", spec.leases[1]));
+  EXPECT_FALSE(Holds({"acme"}, web_));
+  EXPECT_TRUE(Holds({"acme"}, spec.leases[1]));
 }
 
 TEST_P(NetworkContract, TakesASpecWithoutLeases) {
   NetworkSpec spec = acme_;
   spec.leases.clear();
   ASSERT_EQ(networks().EnsureNetwork(spec), absl::OkStatus());
-  EXPECT_EQ(networks().AddLease("acme", web_), absl::OkStatus());
-  EXPECT_TRUE(Holds("acme", web_));
-  EXPECT_EQ(networks().RemoveLease("acme", web_), absl::OkStatus());
-  EXPECT_FALSE(Holds("acme", web_));
+  EXPECT_EQ(networks().AddLease({"acme"}, web_), absl::OkStatus());
+  EXPECT_TRUE(Holds({"acme"}, web_));
+  EXPECT_EQ(networks().RemoveLease({"acme"}, web_), absl::OkStatus());
+  EXPECT_FALSE(Holds({"acme"}, web_));
 }
 
 TEST_P(NetworkContract, RemovesANetworkAndIsNotSurprisedByNone) {
-  EXPECT_EQ(networks().RemoveNetwork("acme", acme_.subnet, std::nullopt), absl::OkStatus());
+  EXPECT_EQ(networks().RemoveNetwork(acme_), absl::OkStatus());
   ASSERT_EQ(networks().EnsureNetwork(acme_), absl::OkStatus());
   ASSERT_EQ(networks().EnsureNetwork(globex_), absl::OkStatus());
-  EXPECT_EQ(networks().RemoveNetwork("acme", acme_.subnet, std::nullopt), absl::OkStatus());
-  EXPECT_EQ(networks().RemoveNetwork("acme", acme_.subnet, std::nullopt), absl::OkStatus());
-  EXPECT_THAT(*networks().ListTenants(), ElementsAre("globex"));
+  EXPECT_EQ(networks().RemoveNetwork(acme_), absl::OkStatus());
+  EXPECT_EQ(networks().RemoveNetwork(acme_), absl::OkStatus());
+  EXPECT_THAT(*networks().ListNetworks(), ElementsAre(NetworkId{"globex"}));
   EXPECT_EQ(networks().EnsureNetwork(acme_), absl::OkStatus());
 }
 
@@ -136,35 +140,35 @@ TEST_P(NetworkContract, CountsTrafficFromTheNetworksBeginToItsEnd) {
   EXPECT_EQ(networks().GetTraffic(acme_.subnet).status().code(), absl::StatusCode::kNotFound);
   ASSERT_EQ(networks().EnsureNetwork(acme_), absl::OkStatus());
   EXPECT_EQ(networks().GetTraffic(acme_.subnet).value_or(Traffic{.refused = 1}), Traffic{});
-  ASSERT_EQ(networks().RemoveNetwork("acme", acme_.subnet, std::nullopt), absl::OkStatus());
+  ASSERT_EQ(networks().RemoveNetwork(acme_), absl::OkStatus());
   EXPECT_EQ(networks().GetTraffic(acme_.subnet).status().code(), absl::StatusCode::kNotFound);
 }
 
 TEST_P(NetworkContract, AddsALeaseOnceAndAgain) {
   ASSERT_EQ(networks().EnsureNetwork(acme_), absl::OkStatus());
-  EXPECT_EQ(networks().AddLease("acme", web_), absl::OkStatus());
-  EXPECT_EQ(networks().AddLease("acme", web_), absl::OkStatus());
-  EXPECT_TRUE(Holds("acme", web_));
+  EXPECT_EQ(networks().AddLease({"acme"}, web_), absl::OkStatus());
+  EXPECT_EQ(networks().AddLease({"acme"}, web_), absl::OkStatus());
+  EXPECT_TRUE(Holds({"acme"}, web_));
 }
 
 TEST_P(NetworkContract, RemovesALeaseAndIsNotSurprisedByNone) {
-  EXPECT_TRUE(networks().RemoveLease("acme", web_).ok()) << "not even a network";
+  EXPECT_TRUE(networks().RemoveLease({"acme"}, web_).ok()) << "not even a network";
   ASSERT_EQ(networks().EnsureNetwork(acme_), absl::OkStatus());
-  EXPECT_EQ(networks().RemoveLease("acme", web_), absl::OkStatus());
-  ASSERT_EQ(networks().AddLease("acme", web_), absl::OkStatus());
-  EXPECT_EQ(networks().RemoveLease("acme", web_), absl::OkStatus());
-  EXPECT_FALSE(Holds("acme", web_));
-  EXPECT_EQ(networks().RemoveLease("acme", web_), absl::OkStatus());
-  EXPECT_EQ(networks().AddLease("acme", web_), absl::OkStatus());
+  EXPECT_EQ(networks().RemoveLease({"acme"}, web_), absl::OkStatus());
+  ASSERT_EQ(networks().AddLease({"acme"}, web_), absl::OkStatus());
+  EXPECT_EQ(networks().RemoveLease({"acme"}, web_), absl::OkStatus());
+  EXPECT_FALSE(Holds({"acme"}, web_));
+  EXPECT_EQ(networks().RemoveLease({"acme"}, web_), absl::OkStatus());
+  EXPECT_EQ(networks().AddLease({"acme"}, web_), absl::OkStatus());
 }
 
 TEST_P(NetworkContract, RefusesALeaseWithoutANetwork) {
-  EXPECT_EQ(networks().AddLease("acme", web_).code(), absl::StatusCode::kInternal);
+  EXPECT_EQ(networks().AddLease({"acme"}, web_).code(), absl::StatusCode::kInternal);
 }
 
 TEST_P(NetworkContract, RefusesALeaseThatSharesSomethingWithAnother) {
   ASSERT_EQ(networks().EnsureNetwork(acme_), absl::OkStatus());
-  ASSERT_EQ(networks().AddLease("acme", web_), absl::OkStatus());
+  ASSERT_EQ(networks().AddLease({"acme"}, web_), absl::OkStatus());
   const Lease fresh{.hostname = "db", .mac = "52:54:00:d5:04:04", .address = {0x0AD50404U}};
   Lease same_name = fresh;
   same_name.hostname = web_.hostname;
@@ -173,12 +177,12 @@ TEST_P(NetworkContract, RefusesALeaseThatSharesSomethingWithAnother) {
   Lease same_address = fresh;
   same_address.address = web_.address;
   for (const Lease& lease : {same_name, same_mac, same_address}) {
-    EXPECT_EQ(networks().AddLease("acme", lease).code(), absl::StatusCode::kInternal);
+    EXPECT_EQ(networks().AddLease({"acme"}, lease).code(), absl::StatusCode::kInternal);
     // Undoing the step that failed must not take the other's entry.
-    EXPECT_EQ(networks().RemoveLease("acme", lease), absl::OkStatus());
+    EXPECT_EQ(networks().RemoveLease({"acme"}, lease), absl::OkStatus());
   }
-  EXPECT_TRUE(Holds("acme", web_));
-  EXPECT_EQ(networks().AddLease("acme", fresh), absl::OkStatus());
+  EXPECT_TRUE(Holds({"acme"}, web_));
+  EXPECT_EQ(networks().AddLease({"acme"}, fresh), absl::OkStatus());
 }
 
 TEST_P(NetworkContract, KeepsTenantsLeasesApart) {
@@ -187,10 +191,34 @@ TEST_P(NetworkContract, KeepsTenantsLeasesApart) {
   Lease namesake = web_;
   namesake.mac = "52:54:00:d5:05:03";
   namesake.address = {0x0AD50503U};
-  ASSERT_EQ(networks().AddLease("acme", web_), absl::OkStatus());
-  ASSERT_EQ(networks().AddLease("globex", namesake), absl::OkStatus());
-  EXPECT_EQ(networks().RemoveLease("globex", namesake), absl::OkStatus());
-  EXPECT_TRUE(Holds("acme", web_));
+  ASSERT_EQ(networks().AddLease({"acme"}, web_), absl::OkStatus());
+  ASSERT_EQ(networks().AddLease({"globex"}, namesake), absl::OkStatus());
+  EXPECT_EQ(networks().RemoveLease({"globex"}, namesake), absl::OkStatus());
+  EXPECT_TRUE(Holds({"acme"}, web_));
+}
+
+TEST_P(NetworkContract, KeepsATenantsNetworksApart) {
+  const NetworkId storage = storage_.Id();
+  Lease web = web_;  // the same machine, by another NIC
+  web.mac = "52:54:00:d5:06:02";
+  web.address = {0x0AD50602U};
+  EXPECT_EQ(networks().AddLease(storage, web).code(), absl::StatusCode::kInternal);
+  ASSERT_EQ(networks().EnsureNetwork(acme_), absl::OkStatus());
+  EXPECT_EQ(networks().AddLease(storage, web).code(), absl::StatusCode::kInternal);
+  ASSERT_EQ(networks().EnsureNetwork(storage_), absl::OkStatus());
+  EXPECT_THAT(*networks().ListNetworks(), ElementsAre(acme_.Id(), storage));
+  ASSERT_EQ(networks().AddLease({"acme"}, web_), absl::OkStatus());
+  ASSERT_EQ(networks().AddLease(storage, web), absl::OkStatus());
+  EXPECT_EQ(networks().RemoveLease(storage, web_), absl::OkStatus()) << "it is the other's";
+  EXPECT_TRUE(Holds({"acme"}, web_));
+  EXPECT_TRUE(Holds(storage, web));
+  EXPECT_EQ(networks().RemoveLease({"acme"}, web_), absl::OkStatus());
+  EXPECT_TRUE(Holds(storage, web));
+  EXPECT_EQ(networks().RemoveNetwork(storage_), absl::OkStatus());
+  EXPECT_THAT(*networks().ListNetworks(), ElementsAre(acme_.Id()));
+  EXPECT_TRUE(Holds({"acme"}, acme_.leases[0]));
+  EXPECT_EQ(networks().GetTraffic(storage_.subnet).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_TRUE(networks().GetTraffic(acme_.subnet).ok());
 }
 
 TEST_P(NetworkContract, RefusesMalformedInputNamingTheField) {
@@ -204,16 +232,23 @@ TEST_P(NetworkContract, RefusesMalformedInputNamingTheField) {
   spec = acme_;
   spec.leases[0].address = spec.subnet.Gateway();
   expect_refused(networks().EnsureNetwork(spec), "address");
-  expect_refused(networks().RemoveNetwork("", acme_.subnet, std::nullopt), "tenant");
+  spec = acme_;
+  spec.network = "a'b";
+  expect_refused(networks().EnsureNetwork(spec), "network");
+  expect_refused(networks().RemoveNetwork(spec), "network");
+  spec.tenant = "";
+  expect_refused(networks().RemoveNetwork(spec), "tenant");
   Lease lease = web_;
   lease.hostname = "web,ignore";
-  expect_refused(networks().AddLease("acme", lease), "hostname");
-  expect_refused(networks().RemoveLease("acme", lease), "hostname");
-  expect_refused(networks().AddLease("..", web_), "tenant");
+  expect_refused(networks().AddLease({"acme"}, lease), "hostname");
+  expect_refused(networks().RemoveLease({"acme"}, lease), "hostname");
+  expect_refused(networks().AddLease({".."}, web_), "tenant");
+  expect_refused(networks().AddLease({"acme", ""}, web_), "network");
+  expect_refused(networks().RemoveLease({"acme", "a.b"}, web_), "network");
   lease = web_;
   lease.mac = "52:54:00:d5:04";
-  expect_refused(networks().AddLease("acme", lease), "mac");
-  EXPECT_THAT(*networks().ListTenants(), IsEmpty());
+  expect_refused(networks().AddLease({"acme"}, lease), "mac");
+  EXPECT_THAT(*networks().ListNetworks(), IsEmpty());
 }
 
 INSTANTIATE_TEST_SUITE_P(All, NetworkContract,

@@ -1,5 +1,7 @@
 #include "tests/fakes/fake_network.h"
 
+#include <algorithm>
+
 #include "daemon/base/error.h"
 #include "daemon/base/names.h"
 #include "network/network_xml.h"
@@ -7,6 +9,20 @@
 namespace flatvm::fakes {
 
 using network::Lease;
+using network::NetworkId;
+
+namespace {
+
+std::string KeyOf(const NetworkId& id) {
+  return id.IsFirst() ? id.tenant : id.tenant + "." + id.network;
+}
+
+NetworkId IdOf(const std::string& key) {
+  const size_t dot = key.find('.');
+  return dot == key.npos ? NetworkId{key} : NetworkId{key.substr(0, dot), key.substr(dot + 1)};
+}
+
+}  // namespace
 
 absl::Status FakeNetworks::EnsureNetwork(const network::NetworkSpec& spec) {
   FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
@@ -18,35 +34,34 @@ absl::Status FakeNetworks::EnsureNetwork(const network::NetworkSpec& spec) {
                  .ceilings = spec.ceilings};
   for (const Lease& lease : spec.leases) wanted.leases.emplace(lease.mac, lease);
   const std::lock_guard lock(mutex_);
-  const auto live = state_.find(spec.tenant);
+  const std::string key = KeyOf(spec.Id());
+  const auto live = state_.find(key);
   const bool other = live != state_.end() &&
                      (live->second.mode != wanted.mode || live->second.subnet != wanted.subnet ||
                       live->second.prefix != wanted.prefix);
-  if (other && occupied_.contains(spec.tenant)) {
+  if (other && occupied_.contains(key)) {
     return base::MakeError(absl::StatusCode::kFailedPrecondition, base::Reason::kNetworkInUse,
                            "machines are on it");
   }
-  state_.insert_or_assign(spec.tenant, std::move(wanted));
+  state_.insert_or_assign(key, std::move(wanted));
   return absl::OkStatus();
 }
 
-absl::Status FakeNetworks::RemoveNetwork(const std::string& tenant,
-                                         const network::Ipv4Subnet& /*subnet*/,
-                                         const std::optional<network::Ipv6Prefix>& prefix) {
+absl::Status FakeNetworks::RemoveNetwork(const network::NetworkSpec& spec) {
   FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
-  FLATVM_RETURN_IF_ERROR(base::CheckName("tenant", tenant));
+  FLATVM_RETURN_IF_ERROR(network::CheckNetworkId(spec.Id()));
   const std::lock_guard lock(mutex_);
-  state_.erase(tenant);
-  removed_prefixes_.insert_or_assign(tenant, prefix);
+  state_.erase(KeyOf(spec.Id()));
+  removed_prefixes_.insert_or_assign(KeyOf(spec.Id()), spec.prefix);
   return absl::OkStatus();
 }
 
-absl::Status FakeNetworks::AddLease(const std::string& tenant, const Lease& lease) {
+absl::Status FakeNetworks::AddLease(const NetworkId& id, const Lease& lease) {
   FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
-  FLATVM_RETURN_IF_ERROR(base::CheckName("tenant", tenant));
+  FLATVM_RETURN_IF_ERROR(network::CheckNetworkId(id));
   FLATVM_RETURN_IF_ERROR(network::CheckLease(lease));
   const std::lock_guard lock(mutex_);
-  const auto network = state_.find(tenant);
+  const auto network = state_.find(KeyOf(id));
   if (network == state_.end()) return base::InternalError("no such network");
   for (const auto& [mac, other] : network->second.leases) {
     if (other == lease) return absl::OkStatus();
@@ -58,12 +73,12 @@ absl::Status FakeNetworks::AddLease(const std::string& tenant, const Lease& leas
   return absl::OkStatus();
 }
 
-absl::Status FakeNetworks::RemoveLease(const std::string& tenant, const Lease& lease) {
+absl::Status FakeNetworks::RemoveLease(const NetworkId& id, const Lease& lease) {
   FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
-  FLATVM_RETURN_IF_ERROR(base::CheckName("tenant", tenant));
+  FLATVM_RETURN_IF_ERROR(network::CheckNetworkId(id));
   FLATVM_RETURN_IF_ERROR(network::CheckLease(lease));
   const std::lock_guard lock(mutex_);
-  const auto network = state_.find(tenant);
+  const auto network = state_.find(KeyOf(id));
   if (network == state_.end()) return absl::OkStatus();
   const auto entry = network->second.leases.find(lease.mac);
   if (entry != network->second.leases.end() && entry->second == lease) {
@@ -111,17 +126,18 @@ void FakeNetworks::SetTraffic(const network::Traffic& traffic) {
   traffic_ = traffic;
 }
 
-absl::StatusOr<std::vector<std::string>> FakeNetworks::ListTenants() {
+absl::StatusOr<std::vector<NetworkId>> FakeNetworks::ListNetworks() {
   FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
   const std::lock_guard lock(mutex_);
-  std::vector<std::string> tenants;
-  for (const auto& [tenant, network] : state_) tenants.push_back(tenant);
-  return tenants;
+  std::vector<NetworkId> ids;
+  for (const auto& [key, network] : state_) ids.push_back(IdOf(key));
+  std::sort(ids.begin(), ids.end());
+  return ids;
 }
 
-void FakeNetworks::Occupy(const std::string& tenant) {
+void FakeNetworks::Occupy(const std::string& network) {
   const std::lock_guard lock(mutex_);
-  occupied_.insert(tenant);
+  occupied_.insert(network);
 }
 
 std::map<std::string, std::optional<network::Ipv6Prefix>> FakeNetworks::removed_prefixes() const {

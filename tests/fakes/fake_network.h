@@ -27,18 +27,18 @@ class FakeNetworks final : public network::TenantNetworks, public FailableFake {
     network::Ceilings ceilings;
     bool operator==(const Network&) const = default;
   };
-  using State = std::map<std::string, Network>;  // by tenant
+  // By tenant; of a network beside its first by "<tenant>.<network>".
+  using State = std::map<std::string, Network>;
 
   absl::Status EnsureNetwork(const network::NetworkSpec& spec) override;
-  absl::Status RemoveNetwork(const std::string& tenant, const network::Ipv4Subnet& subnet,
-                             const std::optional<network::Ipv6Prefix>& prefix) override;
-  absl::Status AddLease(const std::string& tenant, const network::Lease& lease) override;
-  absl::Status RemoveLease(const std::string& tenant, const network::Lease& lease) override;
+  absl::Status RemoveNetwork(const network::NetworkSpec& spec) override;
+  absl::Status AddLease(const network::NetworkId& id, const network::Lease& lease) override;
+  absl::Status RemoveLease(const network::NetworkId& id, const network::Lease& lease) override;
   absl::Status SetRules(const std::string& tenant, const network::Ipv4Subnet& subnet,
                         const network::NetworkRules& rules) override;
   absl::StatusOr<std::set<std::pair<network::Protocol, uint16_t>>> ListHostPorts() override;
   absl::StatusOr<network::Traffic> GetTraffic(const network::Ipv4Subnet& subnet) override;
-  absl::StatusOr<std::vector<std::string>> ListTenants() override;
+  absl::StatusOr<std::vector<network::NetworkId>> ListNetworks() override;
 
   // What GetTraffic is to say for every tenant.
   void SetTraffic(const network::Traffic& traffic);
@@ -46,8 +46,8 @@ class FakeNetworks final : public network::TenantNetworks, public FailableFake {
   // At which the host listens from here on, by TCP.
   void Listen(uint16_t port);
 
-  // From here on machines are on the tenant's network, so that it cannot become another.
-  void Occupy(const std::string& tenant);
+  // From here on machines are on the network (named as in State), so that it cannot become another.
+  void Occupy(const std::string& network);
 
   // With which networks were removed last, by tenant.
   std::map<std::string, std::optional<network::Ipv6Prefix>> removed_prefixes() const;

@@ -44,10 +44,15 @@ class LibvirtNetworksFixture : public ::testing::Test {
   }
 
   std::unique_ptr<NetNamespace> Attach(const std::string& tap, const std::string& mac) {
+    return AttachTo(acme_, tap, mac);
+  }
+
+  std::unique_ptr<NetNamespace> AttachTo(const network::NetworkSpec& spec, const std::string& tap,
+                                         const std::string& mac) {
     std::unique_ptr<NetNamespace> machine = NetNamespace::Make();
     RunOrFail({"/usr/sbin/ip", "link", "add", tap, "type", "veth", "peer", "name", "eth0", "netns",
                machine->Path()});
-    const std::string bridge = network::BridgeName(acme_.subnet);
+    const std::string bridge = network::BridgeName(spec.subnet);
     // As libvirt has the host's end.
     RunOrFail({"/usr/sbin/ip", "link", "set", tap, "address", "fe" + mac.substr(2)});
     RunOrFail({"/usr/sbin/ip", "link", "set", tap, "master", bridge, "up"});

@@ -50,7 +50,7 @@ TEST_F(LibvirtNetworksTest, GivesMachinesTheirAddressesAndNamesAndTakesThemBack)
   PrivateLibvirtd::Run([this] {
     MakeUplink();
     ASSERT_EQ(networks_.EnsureNetwork(acme_), absl::OkStatus());
-    ASSERT_EQ(networks_.AddLease("acme", ignore_), absl::OkStatus());
+    ASSERT_EQ(networks_.AddLease({"acme"}, ignore_), absl::OkStatus());
     const auto primary = Attach("primary", primary_.mac);
     const auto secondary = Attach("ignore", ignore_.mac);
     EXPECT_THAT(AskForAddress(*primary), HasSubstr("lease of 10.213.4.2 obtained"));
@@ -62,10 +62,10 @@ TEST_F(LibvirtNetworksTest, GivesMachinesTheirAddressesAndNamesAndTakesThemBack)
                   HasSubstr("10.213.4.3"));
     });
 
-    EXPECT_EQ(networks_.RemoveLease("acme", ignore_), absl::OkStatus());
+    EXPECT_EQ(networks_.RemoveLease({"acme"}, ignore_), absl::OkStatus());
     EXPECT_THAT(Xml(), Not(HasSubstr(ignore_.mac)));
     EXPECT_TRUE(GetsGivenOut(1));
-    EXPECT_EQ(networks_.RemoveLease("acme", primary_), absl::OkStatus());
+    EXPECT_EQ(networks_.RemoveLease({"acme"}, primary_), absl::OkStatus());
     EXPECT_EQ(GivenOutLeases(), 0) << "the last entry, with which libvirt ends DHCP";
     ASSERT_EQ(log_.Lines().size(), 1U) << log_.Lines().back().message;
     EXPECT_THAT(log_.Lines()[0].message,
@@ -94,14 +94,14 @@ TEST_F(LibvirtNetworksTest, FindsTheUplinkAndRemovesEverythingWithTheNetwork) {
   PrivateLibvirtd::Run([this] {
     MakeUplink();
     ASSERT_EQ(networks_.EnsureNetwork(acme_), absl::OkStatus());
-    EXPECT_THAT(*networks_.ListTenants(), ElementsAre("acme"));
+    EXPECT_THAT(*networks_.ListNetworks(), ElementsAre(network::NetworkId{"acme"}));
     const std::string filter = RunOrFail({"/usr/sbin/nft", "list", "table", "inet", "flatvm"});
     EXPECT_THAT(filter, HasSubstr("elements = { \"up0\" }"));
     EXPECT_THAT(filter, HasSubstr("\"fv-0ad50400\" . 10.213.4.0/24"));
     EXPECT_THAT(RunOrFail({"/bin/cat", "/proc/thread-self/net/udp"}), HasSubstr(":0043 "));
     EXPECT_THAT(RunOrFail({"/bin/cat", "/proc/sys/net/ipv4/ip_forward"}), HasSubstr("1"));
-    ASSERT_EQ(networks_.RemoveNetwork("acme", acme_.subnet, std::nullopt), absl::OkStatus());
-    EXPECT_THAT(*networks_.ListTenants(), IsEmpty());
+    ASSERT_EQ(networks_.RemoveNetwork(acme_), absl::OkStatus());
+    EXPECT_THAT(*networks_.ListNetworks(), IsEmpty());
     EXPECT_EQ(::if_nametoindex("fv-0ad50400"), 0U);
     EXPECT_THAT(RunOrFail({"/bin/cat", "/proc/thread-self/net/udp"}), Not(HasSubstr(":0043 ")))
         << "somebody still serves DHCP";
@@ -162,7 +162,7 @@ TEST_F(LibvirtNetworksTest, GivesMachinesIpv6AddressesAndNamesForThem) {
     NetworkSpec acme = acme_;
     acme.prefix = pool.PrefixOf(acme_.subnet);
     ASSERT_EQ(networks_.EnsureNetwork(acme), absl::OkStatus());
-    ASSERT_EQ(networks_.AddLease("acme", ignore_), absl::OkStatus());
+    ASSERT_EQ(networks_.AddLease({"acme"}, ignore_), absl::OkStatus());
     const std::string address = AddressOf(*acme.prefix, ignore_.mac).ToString();
     const auto machine = Attach("ignore", ignore_.mac);
     // The kernel asks for it some moments after its link is up.

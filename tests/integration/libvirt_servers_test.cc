@@ -1,6 +1,7 @@
 // What libvirt's dnsmasq tells a tenant's machines, and that there is one.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <net/if.h>
 #include <signal.h>
 
 #include <chrono>
@@ -47,7 +48,7 @@ TEST_F(LibvirtServersTest, TellsIsolatedMachinesOfNoRouterAndAsksNobodyForThem) 
     NetworkSpec spec = acme_;
     spec.mode = network::NetworkMode::kIsolated;
     ASSERT_EQ(networks_.EnsureNetwork(spec), absl::OkStatus());
-    ASSERT_EQ(networks_.AddLease("acme", ignore_), absl::OkStatus()) << "the options are kept";
+    ASSERT_EQ(networks_.AddLease({"acme"}, ignore_), absl::OkStatus()) << "the options are kept";
     const auto machine = Attach("ignore", ignore_.mac);
     EXPECT_THAT(AskForOptions(*machine), HasSubstr("bound: router= dns=10.213.4.1\n"));
     machine->Ip("addr add 10.213.4.3/24 dev eth0");
@@ -68,11 +69,55 @@ TEST_F(LibvirtServersTest, TellsMachinesThatTheirPrimaryIsTheRouter) {
     NetworkSpec spec = acme_;
     spec.mode = network::NetworkMode::kViaPrimary;
     ASSERT_EQ(networks_.EnsureNetwork(spec), absl::OkStatus());
-    ASSERT_EQ(networks_.AddLease("acme", ignore_), absl::OkStatus());
+    ASSERT_EQ(networks_.AddLease({"acme"}, ignore_), absl::OkStatus());
     const auto primary = Attach("primary", primary_.mac);
     const auto secondary = Attach("ignore", ignore_.mac);
     EXPECT_THAT(AskForOptions(*primary), HasSubstr("bound: router=10.213.4.1 "));
     EXPECT_THAT(AskForOptions(*secondary), HasSubstr("bound: router=10.213.4.2 "));
+  });
+}
+
+TEST_F(LibvirtServersTest, ServesATenantsFurtherNetworkBesideItsFirst) {
+  PrivateLibvirtd::Run([this] {
+    MakeUplink();
+    ASSERT_EQ(networks_.EnsureNetwork(acme_), absl::OkStatus());
+    const NetworkSpec storage{.tenant = "acme",
+                              .network = "storage",
+                              .subnet = *network::ParseIpv4Subnet("test", "10.213.5.0/24"),
+                              .mode = network::NetworkMode::kIsolated};
+    NetworkSpec web = storage;
+    web.network = "web";
+    web.subnet = *network::ParseIpv4Subnet("test", "10.213.6.0/24");
+    web.mode = network::NetworkMode::kNat;
+    ASSERT_EQ(networks_.EnsureNetwork(storage), absl::OkStatus());
+    ASSERT_EQ(networks_.EnsureNetwork(web), absl::OkStatus());
+    const network::Lease in_storage{
+        .hostname = "db", .mac = "52:54:00:d5:05:02", .address = {0x0AD50502U}};
+    const network::Lease in_web{
+        .hostname = "db", .mac = "52:54:00:d5:06:02", .address = {0x0AD50602U}};
+    ASSERT_EQ(networks_.AddLease(storage.Id(), in_storage), absl::OkStatus()) << "its first";
+    ASSERT_EQ(networks_.AddLease(web.Id(), in_web), absl::OkStatus());
+    const auto db = AttachTo(storage, "db1", in_storage.mac);
+    const auto db_in_web = AttachTo(web, "db2", in_web.mac);
+    const std::string said = AskForOptions(*db);
+    EXPECT_THAT(said, HasSubstr("bound: router= dns=10.213.5.1\n"));
+    EXPECT_THAT(AskForOptions(*db_in_web), HasSubstr("bound: router=10.213.6.1 "));
+    db->Ip("addr add 10.213.5.2/24 dev eth0");
+    db->Run([] {
+      EXPECT_THAT(RunOrFail({kBusybox, "nslookup", "db.storage.acme.internal", "10.213.5.1"}),
+                  HasSubstr("10.213.5.2"));
+      const std::string other = RunOrFail(
+          {"/bin/sh", "-c", "busybox nslookup primary.acme.internal 10.213.5.1 2>&1 || true"});
+      EXPECT_THAT(other, HasSubstr("REFUSED")) << "that is the other network's";
+    });
+    EXPECT_EQ(networks_.EnsureNetwork(storage), absl::OkStatus()) << "it is as described";
+    ASSERT_EQ(networks_.RemoveNetwork(storage), absl::OkStatus());
+    EXPECT_EQ(::if_nametoindex("fv-0ad50500"), 0U);
+    EXPECT_THAT(*networks_.ListNetworks(), ::testing::ElementsAre(acme_.Id(), web.Id()));
+    EXPECT_THAT(RunOrFail({"/bin/ls", "/var/lib/libvirt/dnsmasq"}),
+                ::testing::Not(HasSubstr("storage")));
+    EXPECT_TRUE(host_.ListDnsServers()->contains(web.subnet.Gateway()));
+    EXPECT_FALSE(host_.ListDnsServers()->contains(storage.subnet.Gateway()));
   });
 }
 

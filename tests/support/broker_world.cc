@@ -58,6 +58,7 @@ BrokerWorld::BrokerWorld(FakeHost& fake_host)
                                   24, *network::ParseIpv6Pool("test", "fd12:3456:7800::/40")),
               vms, volumes, quota_moves, images),
       updates(settings, ports, registry, carver),
+      networks(ports, registry, tenants),
       directory(settings, ports, registry),
       callers(ports, registry),
       reconciler(ports, registry, carver, tenants, vms, volumes, quota_moves, images) {}
@@ -78,6 +79,12 @@ absl::StatusOr<CreateTenantResult> BrokerWorld::AddCarvedTenant(const std::strin
        .limits = {.memory_mib = 2048 + 64 + 64, .vcpus = 4, .vms = 8, .disk_mib = 1024},
        .carve = {.mode = CarveMode::kBalloon, .primary_min_memory_mib = 128},
        .restart = PrimaryRestart::kRestart});
+}
+
+absl::StatusOr<NetworkRecord> BrokerWorld::AddNetwork(const std::string& tenant,
+                                                      const std::string& name,
+                                                      const std::string& request_id) {
+  return networks.Add({.tenant = tenant, .request_id = request_id, .name = name});
 }
 
 absl::StatusOr<VmRecord> BrokerWorld::Create(const std::string& tenant, const VmSpec& spec,

@@ -12,6 +12,7 @@
 #include "daemon/broker/carver.h"
 #include "daemon/broker/cid_allocator.h"
 #include "daemon/broker/directory.h"
+#include "daemon/broker/further_networks.h"
 #include "daemon/broker/image_lifecycle.h"
 #include "daemon/broker/reconciler.h"
 #include "daemon/broker/tenant_lifecycle.h"
@@ -93,6 +94,9 @@ struct BrokerWorld {
                                                PrimaryRestart restart = PrimaryRestart::kRestart);
   // As AddTenant, but secondaries are carved out of the primary, which keeps 128 MiB at least.
   absl::StatusOr<CreateTenantResult> AddCarvedTenant(const std::string& name);
+  // Isolated.
+  absl::StatusOr<NetworkRecord> AddNetwork(const std::string& tenant, const std::string& name,
+                                           const std::string& request_id = "");
   absl::StatusOr<VmRecord> Create(const std::string& tenant, const VmSpec& spec,
                                   const std::string& request_id = "");
   absl::StatusOr<VmRecord> Destroy(const std::string& tenant, const std::string& vm,
@@ -117,6 +121,7 @@ struct BrokerWorld {
   ImageLifecycle images;
   TenantLifecycle tenants;
   TenantUpdates updates;
+  FurtherNetworks networks;
   Directory directory;
   CallerCheck callers;
   Reconciler reconciler;

@@ -55,9 +55,7 @@ TEST_F(ReconcilerTest, PutsBackWhatTheHostLost) {
   }
   const HostState before = StateOf(host_);
   ASSERT_TRUE(host_.cgroups.RemoveSlice("acme").ok());
-  ASSERT_TRUE(
-      host_.networks.RemoveNetwork("acme", host_.records.Tenants().at("acme").subnet, std::nullopt)
-          .ok());
+  ASSERT_TRUE(host_.networks.RemoveNetwork({.tenant = "acme"}).ok());
   ASSERT_TRUE(host_.gate.CloseTenant("acme").ok());
   Start();
   EXPECT_EQ(StateOf(host_), before);

@@ -267,7 +267,7 @@ TEST_F(UpdateNetworkTest, IsWhatTheRecordSaysAfterARestart) {
   host_.hypervisor.StopPrimary("acme-primary");
   ASSERT_EQ(SetMode(NetworkMode::kViaPrimary), absl::OkStatus());
   ASSERT_TRUE(world_.updates.Update({.name = "acme", .ceilings = {.vm_out = kMiB}}).ok());
-  ASSERT_EQ(host_.networks.RemoveNetwork("acme", {}, std::nullopt), absl::OkStatus());
+  ASSERT_EQ(host_.networks.RemoveNetwork({.tenant = "acme"}), absl::OkStatus());
   BrokerWorld next(host_);
   ASSERT_EQ(next.reconciler.ReconcileAtStart(*host_.records.Load()), absl::OkStatus());
   EXPECT_EQ(Live(), NetworkMode::kViaPrimary);

@@ -48,6 +48,21 @@ grpc::Status CannedAdmin::RemoveTenant(grpc::ServerContext* /*context*/,
                                        v1::RemoveTenantResponse* response) {
   return Answer(remove_tenant, *request, response);
 }
+grpc::Status CannedAdmin::AddNetwork(grpc::ServerContext* /*context*/,
+                                     const v1::AddNetworkRequest* request,
+                                     v1::AddNetworkResponse* response) {
+  return Answer(add_network, *request, response);
+}
+grpc::Status CannedAdmin::RemoveNetwork(grpc::ServerContext* /*context*/,
+                                        const v1::RemoveNetworkRequest* request,
+                                        v1::RemoveNetworkResponse* response) {
+  return Answer(remove_network, *request, response);
+}
+grpc::Status CannedAdmin::ListNetworks(grpc::ServerContext* /*context*/,
+                                       const v1::ListNetworksRequest* request,
+                                       v1::ListNetworksResponse* response) {
+  return Answer(list_networks, *request, response);
+}
 grpc::Status CannedAdmin::ListTenants(grpc::ServerContext* /*context*/,
                                       const v1::ListTenantsRequest* /*request*/,
                                       v1::ListTenantsResponse* response) {

@@ -28,6 +28,11 @@ class CannedAdmin final : public v1::Admin::Service {
       update_tenant;
   std::function<grpc::Status(const v1::RemoveTenantRequest&, v1::RemoveTenantResponse*)>
       remove_tenant;
+  std::function<grpc::Status(const v1::AddNetworkRequest&, v1::AddNetworkResponse*)> add_network;
+  std::function<grpc::Status(const v1::RemoveNetworkRequest&, v1::RemoveNetworkResponse*)>
+      remove_network;
+  std::function<grpc::Status(const v1::ListNetworksRequest&, v1::ListNetworksResponse*)>
+      list_networks;
   std::function<grpc::Status(v1::ListTenantsResponse*)> list_tenants;
   std::function<grpc::Status(const v1::ShowTenantRequest&, v1::ShowTenantResponse*)> show_tenant;
   std::function<grpc::Status(const v1::ListAllVmsRequest&, v1::ListAllVmsResponse*)> list_vms;
@@ -44,6 +49,12 @@ class CannedAdmin final : public v1::Admin::Service {
                             v1::UpdateTenantResponse* response) override;
   grpc::Status RemoveTenant(grpc::ServerContext* context, const v1::RemoveTenantRequest* request,
                             v1::RemoveTenantResponse* response) override;
+  grpc::Status AddNetwork(grpc::ServerContext* context, const v1::AddNetworkRequest* request,
+                          v1::AddNetworkResponse* response) override;
+  grpc::Status RemoveNetwork(grpc::ServerContext* context, const v1::RemoveNetworkRequest* request,
+                             v1::RemoveNetworkResponse* response) override;
+  grpc::Status ListNetworks(grpc::ServerContext* context, const v1::ListNetworksRequest* request,
+                            v1::ListNetworksResponse* response) override;
   grpc::Status ListTenants(grpc::ServerContext* context, const v1::ListTenantsRequest* request,
                            v1::ListTenantsResponse* response) override;
   grpc::Status ShowTenant(grpc::ServerContext* context, const v1::ShowTenantRequest* request,

@@ -32,6 +32,9 @@ std::set<std::string> LongOptions() {
                                                   {"tenant", "remove", "--help"},
                                                   {"tenant", "list", "--help"},
                                                   {"tenant", "show", "--help"},
+                                                  {"tenant", "network", "add", "--help"},
+                                                  {"tenant", "network", "remove", "--help"},
+                                                  {"tenant", "network", "list", "--help"},
                                                   {"list", "--help"},
                                                   {"show", "--help"},
                                                   {"destroy", "--help"},
@@ -101,7 +104,12 @@ TEST(BashCompletion, OffersWhatFits) {
   if (!base::ReadFile("/bin/bash", size_t{1} << 25U).ok()) GTEST_SKIP() << "there is no /bin/bash";
   EXPECT_EQ(Complete("", "te"), "tenant\n");
   EXPECT_EQ(Complete("", "--v"), "--version\n");
-  EXPECT_EQ(Complete("tenant", ""), "add set remove list show --json --socket --timeout --help\n");
+  EXPECT_EQ(Complete("tenant", ""),
+            "add set remove list show network --json --socket --timeout --help\n");
+  EXPECT_EQ(Complete("tenant network", ""), "add remove list --json --socket --timeout --help\n");
+  EXPECT_EQ(Complete("tenant network add acme storage", "--n"), "--network\n");
+  EXPECT_EQ(Complete("tenant network add acme storage --network", ""), "nat isolated\n");
+  EXPECT_EQ(Complete("tenant network remove acme", "--v"), "--validate-only\n");
   EXPECT_EQ(Complete("--socket /tenant tenant add acme", "--m"), "--memory\n");
   EXPECT_EQ(Complete("tenant remove acme", "--d"), "--destroy-secondaries --delete-volumes\n");
   EXPECT_EQ(Complete("volume", "l"), "list\n");

@@ -80,6 +80,7 @@ TEST(TenantDetails, HasItsLimitsAndItsUsage) {
                                                "ipv6:       fd12:3456:789a:1::/64\n"
                                                "gateway 6:  fd12:3456:789a:1::1\n"
                                                "network:    flatvm-acme\n"
+                                               "networks:   storage (isolated, 10.213.1.0/24)\n"
                                                "slice:      flatvm-a\\x2db.slice\n"
                                                "overhead:   64MiB a VM\n"
                                                "created:    2023-11-14T22:13:20Z\n"
@@ -192,6 +193,9 @@ void ExpectEveryField(const google::protobuf::Message& message, const Json& json
   const auto* type = message.GetDescriptor();
   for (int i = 0; i < type->field_count(); ++i) {
     const auto* field = type->field(i);
+    const bool listed_only =
+        type->name() == "Network" && (field->name() == "vms" || field->name() == "traffic");
+    if (listed_only) continue;
     ASSERT_TRUE(json.contains(field->name())) << type->name() << "." << field->name();
     const bool nested = field->cpp_type() == google::protobuf::FieldDescriptor::CPPTYPE_MESSAGE &&
                         field->message_type()->name() != "Timestamp";

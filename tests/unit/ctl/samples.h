@@ -52,6 +52,19 @@ inline v1::Usage SampleUsage() {
   return usage;
 }
 
+inline v1::Network SampleNetwork() {
+  v1::Network network;
+  network.set_name("storage");
+  network.set_mode(v1::NETWORK_ISOLATED);
+  network.set_subnet("10.213.1.0/24");
+  network.set_gateway("10.213.1.1");
+  network.set_ipv6_subnet("fd12:3456:789a:2::/64");
+  network.set_ipv6_gateway("fd12:3456:789a:2::1");
+  network.set_domain("storage.acme.internal");
+  network.set_network("flatvm-acme.storage");
+  return network;
+}
+
 inline v1::Tenant SampleTenant() {
   v1::Tenant tenant;
   tenant.set_name("acme");
@@ -94,6 +107,7 @@ inline v1::Tenant SampleTenant() {
   }
   tenant.mutable_net()->set_out_bytes(uint64_t{50} << 20U);
   tenant.mutable_net()->set_vm_in_bytes(uint64_t{64} << 10U);
+  *tenant.add_networks() = SampleNetwork();
   tenant.set_quota_disk_mib(5120);
   *tenant.mutable_usage() = SampleUsage();
   tenant.mutable_traffic()->set_accepted(123456);

@@ -38,7 +38,7 @@ class LibvirtIpv6Test : public ::testing::Test {
   void TakeNameAway(const Lease& lease, const Ipv6Address& address) {
     ASSERT_EQ(virNetworkUpdate(Find("flatvm-acme").get(), VIR_NETWORK_UPDATE_COMMAND_DELETE,
                                VIR_NETWORK_SECTION_DNS_HOST, -1,
-                               BuildNameXml("acme", lease, address).c_str(),
+                               BuildNameXml({"acme"}, lease, address).c_str(),
                                VIR_NETWORK_UPDATE_AFFECT_LIVE),
               0);
   }
@@ -104,12 +104,12 @@ TEST_F(LibvirtIpv6Test, AddsANameThatAnEarlierTimeDidNotGetTo) {
   const Ipv6Address primarys = AddressOf(*spec.prefix, acme_.leases[0].mac);
   const Ipv6Address webs = AddressOf(*spec.prefix, web.mac);
   ASSERT_EQ(networks_.EnsureNetwork(spec), absl::OkStatus());
-  ASSERT_EQ(networks_.AddLease("acme", web), absl::OkStatus());
+  ASSERT_EQ(networks_.AddLease({"acme"}, web), absl::OkStatus());
   EXPECT_THAT(Describe("flatvm-acme").named, ElementsAre(primarys, webs));
 
   TakeNameAway(web, webs);
   ASSERT_THAT(Describe("flatvm-acme").named, ElementsAre(primarys));
-  ASSERT_EQ(networks_.AddLease("acme", web), absl::OkStatus());
+  ASSERT_EQ(networks_.AddLease({"acme"}, web), absl::OkStatus());
   EXPECT_THAT(Describe("flatvm-acme").named, ElementsAre(primarys, webs));
 
   TakeNameAway(acme_.leases[0], primarys);
@@ -121,7 +121,7 @@ TEST_F(LibvirtIpv6Test, RemovesTheFilterOfThePrefixThatItIsGiven) {
   const NetworkSpec spec = AcmeWithPrefix();
   ASSERT_EQ(networks_.EnsureNetwork(spec), absl::OkStatus());
   ASSERT_EQ(host_.prefixes().at(spec.subnet), spec.prefix);
-  ASSERT_EQ(networks_.RemoveNetwork("acme", spec.subnet, spec.prefix), absl::OkStatus());
+  ASSERT_EQ(networks_.RemoveNetwork(spec), absl::OkStatus());
   EXPECT_THAT(host_.prefixes(), IsEmpty());
 }
 

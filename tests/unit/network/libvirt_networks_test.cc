@@ -82,22 +82,22 @@ TEST_F(LibvirtNetworksTest, OpensThePortsOfMachinesThatHaveALease) {
   const Lease web{.hostname = "web", .mac = "52:54:00:d5:04:03", .address = {0x0AD50403U}};
   ASSERT_EQ(networks_.EnsureNetwork(acme_), absl::OkStatus());
   EXPECT_EQ(host_.machines(bridge), acme_.leases);
-  ASSERT_EQ(networks_.AddLease("acme", web), absl::OkStatus());
+  ASSERT_EQ(networks_.AddLease({"acme"}, web), absl::OkStatus());
   EXPECT_THAT(host_.machines(bridge), ElementsAre(acme_.leases[0], web));
-  ASSERT_EQ(networks_.RemoveLease("acme", web), absl::OkStatus());
+  ASSERT_EQ(networks_.RemoveLease({"acme"}, web), absl::OkStatus());
   EXPECT_EQ(host_.machines(bridge), acme_.leases);
 }
 
 TEST_F(LibvirtNetworksTest, RemovesTheFilterWithTheNetwork) {
   ASSERT_EQ(networks_.EnsureNetwork(acme_), absl::OkStatus());
-  ASSERT_EQ(networks_.RemoveNetwork("acme", acme_.subnet, std::nullopt), absl::OkStatus());
+  ASSERT_EQ(networks_.RemoveNetwork(acme_), absl::OkStatus());
   EXPECT_EQ(Find("flatvm-acme"), nullptr);
   EXPECT_THAT(host_.filters(), IsEmpty());
 }
 
 TEST_F(LibvirtNetworksTest, RemovesTheFilterWhenTheNetworkIsGoneAlready) {
   ASSERT_TRUE(host_.EnsureFilter(acme_).ok());
-  ASSERT_EQ(networks_.RemoveNetwork("acme", acme_.subnet, std::nullopt), absl::OkStatus());
+  ASSERT_EQ(networks_.RemoveNetwork(acme_), absl::OkStatus());
   EXPECT_THAT(host_.filters(), IsEmpty());
 }
 
@@ -172,13 +172,32 @@ TEST_F(LibvirtNetworksTest, MakesANetworkAnewWhoseBridgeIsGone) {
   EXPECT_STRNE(before, after);
 }
 
+TEST_F(LibvirtNetworksTest, HasAFurtherNetworkOfItsOwnName) {
+  NetworkSpec storage{.tenant = "acme",
+                      .network = "storage",
+                      .subnet = *ParseIpv4Subnet("test", "10.213.5.0/24"),
+                      .mode = NetworkMode::kIsolated};
+  ASSERT_EQ(networks_.EnsureNetwork(acme_), absl::OkStatus());
+  ASSERT_EQ(networks_.EnsureNetwork(storage), absl::OkStatus());
+  EXPECT_TRUE(MatchesExceptLeases(Describe("flatvm-acme.storage"), storage));
+  EXPECT_TRUE(MatchesExceptLeases(Describe("flatvm-acme"), acme_));
+  EXPECT_EQ(Describe("flatvm-acme.storage").domain, "storage.acme.internal");
+  EXPECT_THAT(host_.guards(), ElementsAre(acme_.subnet, storage.subnet));
+  const Lease web{.hostname = "web", .mac = "52:54:00:d5:05:02", .address = {0x0AD50502U}};
+  ASSERT_EQ(networks_.AddLease(storage.Id(), web), absl::OkStatus());
+  EXPECT_THAT(host_.machines(BridgeName(storage.subnet)), ElementsAre(web));
+  EXPECT_EQ(host_.machines(BridgeName(acme_.subnet)), acme_.leases);
+  ASSERT_EQ(networks_.RemoveNetwork(storage), absl::OkStatus());
+  EXPECT_EQ(Find("flatvm-acme.storage"), nullptr);
+  EXPECT_THAT(host_.filters(), ElementsAre(acme_.subnet));
+}
+
 TEST_F(LibvirtNetworksTest, LeavesTheOperatorsNetworksAlone) {
   Define("<network><name>flatvm-acme</name><bridge name='virbr7'/></network>");
-  EXPECT_THAT(*networks_.ListTenants(), IsEmpty());
+  EXPECT_THAT(*networks_.ListNetworks(), IsEmpty());
   EXPECT_EQ(networks_.EnsureNetwork(acme_).code(), absl::StatusCode::kInternal);
-  EXPECT_EQ(networks_.AddLease("acme", acme_.leases[0]).code(), absl::StatusCode::kInternal);
-  EXPECT_EQ(networks_.RemoveNetwork("acme", acme_.subnet, std::nullopt).code(),
-            absl::StatusCode::kInternal);
+  EXPECT_EQ(networks_.AddLease({"acme"}, acme_.leases[0]).code(), absl::StatusCode::kInternal);
+  EXPECT_EQ(networks_.RemoveNetwork(acme_).code(), absl::StatusCode::kInternal);
   EXPECT_EQ(Describe("flatvm-acme").bridge, "virbr7");
 }
 
@@ -188,7 +207,7 @@ TEST_F(LibvirtNetworksTest, TakesAMisnamedNetworkForNobodys) {
   std::string xml = BuildNetworkXml(globex);
   xml.replace(xml.find("flatvm-globex"), std::string("flatvm-globex").size(), "flatvm-acme");
   Define(xml.c_str());
-  EXPECT_THAT(*networks_.ListTenants(), IsEmpty());
+  EXPECT_THAT(*networks_.ListNetworks(), IsEmpty());
   EXPECT_EQ(networks_.EnsureNetwork(acme_).code(), absl::StatusCode::kInternal);
 }
 
@@ -213,9 +232,9 @@ TEST(LibvirtNetworks, SaysThatLibvirtdIsOutOfReach) {
   const NetworkSpec spec{.tenant = "acme", .subnet = *ParseIpv4Subnet("test", "10.213.4.0/24")};
   const Lease lease{.hostname = "web", .mac = "52:54:00:d5:04:03", .address = {0x0AD50403U}};
   for (const absl::Status& status :
-       {networks.EnsureNetwork(spec), networks.RemoveNetwork("acme", spec.subnet, std::nullopt),
-        networks.AddLease("acme", lease), networks.RemoveLease("acme", lease),
-        networks.ListTenants().status()}) {
+       {networks.EnsureNetwork(spec), networks.RemoveNetwork(spec),
+        networks.AddLease({"acme"}, lease), networks.RemoveLease({"acme"}, lease),
+        networks.ListNetworks().status()}) {
     EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
     EXPECT_EQ(base::GetErrorInfo(status).reason, base::Reason::kHypervisorUnavailable);
   }

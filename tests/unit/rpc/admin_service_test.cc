@@ -35,7 +35,7 @@ class AdminServiceTest : public ::testing::Test {
 
   broker::FakeHost host_;
   broker::BrokerWorld world_{host_};
-  AdminService service_{world_.tenants,   world_.updates, world_.vms,
+  AdminService service_{world_.tenants,   world_.updates, world_.networks, world_.vms,
                         world_.directory, host_.log,      host_.clock};
   grpc::ServerContext context_;
 };
@@ -63,6 +63,56 @@ TEST_F(AdminServiceTest, AddsShowsListsAndRemovesATenant) {
   v1::RemoveTenantResponse removed;
   ASSERT_TRUE(service_.RemoveTenant(&context_, &remove, &removed).ok());
   EXPECT_EQ(Detail(service_.ShowTenant(&context_, &show, &shown)).reason(), v1::TENANT_NOT_FOUND);
+}
+
+TEST_F(AdminServiceTest, AddsListsAndRemovesANetwork) {
+  ASSERT_TRUE(world_.AddTenant("acme").ok());
+  v1::AddNetworkRequest add;
+  add.set_tenant("acme");
+  add.set_name("storage");
+  add.set_validate_only(true);
+  v1::AddNetworkResponse added;
+  ASSERT_TRUE(service_.AddNetwork(&context_, &add, &added).ok());
+  EXPECT_EQ(added.network().mode(), v1::NETWORK_ISOLATED) << "nothing else was said";
+  EXPECT_EQ(added.network().subnet(), "");
+  add.set_validate_only(false);
+  ASSERT_TRUE(service_.AddNetwork(&context_, &add, &added).ok());
+  EXPECT_EQ(added.network().subnet(), "10.213.1.0/24");
+  EXPECT_EQ(added.network().gateway(), "10.213.1.1");
+  EXPECT_EQ(added.network().ipv6_subnet(), "fd12:3456:78d5:100::/64");
+  EXPECT_EQ(added.network().network(), "flatvm-acme.storage");
+  EXPECT_EQ(added.network().domain(), "storage.acme.internal");
+  add.set_name("other");
+  add.set_mode(static_cast<v1::NetworkMode>(99));
+  EXPECT_EQ(Detail(service_.AddNetwork(&context_, &add, &added)).field(), "mode");
+
+  v1::ListNetworksRequest list;
+  list.set_tenant("acme");
+  v1::ListNetworksResponse listed;
+  ASSERT_TRUE(service_.ListNetworks(&context_, &list, &listed).ok());
+  ASSERT_EQ(listed.networks_size(), 2);
+  EXPECT_EQ(listed.networks(0).name(), "default");
+  EXPECT_EQ(listed.networks(0).mode(), v1::NETWORK_NAT);
+  EXPECT_EQ(listed.networks(0).network(), "flatvm-acme");
+  EXPECT_TRUE(listed.networks(0).has_traffic());
+  EXPECT_EQ(listed.networks(1).name(), "storage");
+  EXPECT_TRUE(listed.networks(1).has_traffic());
+
+  v1::ShowTenantRequest show;
+  show.set_name("acme");
+  v1::ShowTenantResponse shown;
+  ASSERT_TRUE(service_.ShowTenant(&context_, &show, &shown).ok());
+  ASSERT_EQ(shown.tenant().networks_size(), 1);
+  EXPECT_EQ(shown.tenant().networks(0).name(), "storage");
+
+  v1::RemoveNetworkRequest remove;
+  remove.set_tenant("acme");
+  remove.set_name("storage");
+  v1::RemoveNetworkResponse removed;
+  ASSERT_TRUE(service_.RemoveNetwork(&context_, &remove, &removed).ok());
+  const v1::ErrorDetail gone = Detail(service_.RemoveNetwork(&context_, &remove, &removed));
+  EXPECT_EQ(gone.reason(), v1::NETWORK_NOT_FOUND);
+  EXPECT_EQ(gone.field(), "name");
 }
 
 TEST_F(AdminServiceTest, ValidatesATenantWithoutMakingIt) {

@@ -31,6 +31,7 @@ TEST(RecordJson, BringsATenantBackAsItWas) {
   EXPECT_EQ(back->network_mode, record.network_mode);
   EXPECT_EQ(back->forwards, record.forwards);
   EXPECT_EQ(back->ceilings, record.ceilings);
+  EXPECT_EQ(back->networks, record.networks);
   EXPECT_EQ(back->created_at, record.created_at);
 }
 
@@ -63,12 +64,14 @@ TEST(RecordJson, ReadsATenantWhoseNetworkHadNoModeYet) {
   json.erase("forwards");
   json.erase("ipv6_prefix");
   json.erase("net");
+  json.erase("networks");
   const auto back = ParseTenant(json.dump());
   ASSERT_TRUE(back.ok()) << back.status();
   EXPECT_EQ(back->network_mode, network::NetworkMode::kNat);
   EXPECT_TRUE(back->forwards.empty());
   EXPECT_EQ(back->prefix, std::nullopt);
   EXPECT_EQ(back->ceilings, network::Ceilings{});
+  EXPECT_TRUE(back->networks.empty());
 
   for (const auto& [key, value] : std::vector<std::pair<std::string, nlohmann::json>>{
            {"network_mode", "bridged"},
@@ -78,6 +81,14 @@ TEST(RecordJson, ReadsATenantWhoseNetworkHadNoModeYet) {
            {"net", "none"},
            {"net", {{"out_bytes", 1}}},
            {"net", {{"out_bytes", 0}, {"in_bytes", -1}, {"vm_out_bytes", 0}, {"vm_in_bytes", 0}}},
+           {"networks", "storage"},
+           {"networks", {{{"name", "storage"}}}},
+           {"networks",
+            {{{"name", "a/b"}, {"mode", "nat"}, {"subnet", "10.0.0.0/24"}, {"request_id", ""}}}},
+           {"networks",
+            {{{"name", "a"}, {"mode", "none"}, {"subnet", "10.0.0.0/24"}, {"request_id", ""}}}},
+           {"networks",
+            {{{"name", "a"}, {"mode", "nat"}, {"subnet", "10.0.0.1/24"}, {"request_id", ""}}}},
            {"forwards", {{{"protocol", "icmp"}, {"host_port", 1}, {"machine", "a"}, {"port", 1}}}},
            {"forwards",
             {{{"protocol", "tcp"}, {"host_port", 65536}, {"machine", "a"}, {"port", 1}}}}}) {

@@ -27,6 +27,14 @@ inline broker::TenantRecord SampleTenant() {
   record.forwards = {
       {.protocol = network::Protocol::kUdp, .host_port = 5353, .machine = "dns", .port = 53}};
   record.ceilings = {.out = uint64_t{64} << 30U, .in = 65536, .vm_out = 0, .vm_in = 1'000'000};
+  record.networks = {{.name = "storage",
+                      .mode = network::NetworkMode::kIsolated,
+                      .subnet = {.address = {0x0AD50100}, .prefix_length = 24},
+                      .prefix = network::Ipv6Prefix{{0xFD, 0x12, 0x34, 0x56, 0x78, 0xD5, 1, 0}},
+                      .request_id = "network-1"},
+                     {.name = "web",
+                      .mode = network::NetworkMode::kNat,
+                      .subnet = {.address = {0x0AD50200}, .prefix_length = 24}}};
   record.undo = {.uuid = record.primary_uuid,
                  .before_xml = "<domain>\n \"before\"</domain>",
                  .after_xml = "<domain>after</domain>",
