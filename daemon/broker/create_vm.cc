@@ -18,6 +18,7 @@
 #include "daemon/broker/tenant_plan.h"
 #include "daemon/broker/validation.h"
 #include "daemon/broker/vm_lifecycle.h"
+#include "daemon/broker/vm_places.h"
 #include "daemon/broker/vm_plan.h"
 
 namespace flatvm::broker {
@@ -59,7 +60,7 @@ class VmLifecycle::Creation {
       FLATVM_RETURN_IF_ERROR(owner_.carver_.Take(vm_.tenant));
       FLATVM_RETURN_IF_ERROR(timer_.EndStage("carve"));
     }
-    FLATVM_RETURN_IF_ERROR(AddLease());
+    FLATVM_RETURN_IF_ERROR(AddLeases());
     FLATVM_RETURN_IF_ERROR(timer_.EndStage("address"));
     if (own_disk_.has_value()) FLATVM_RETURN_IF_ERROR(TakeDiskOut());
     FLATVM_RETURN_IF_ERROR(CreateFiles());
@@ -102,6 +103,7 @@ class VmLifecycle::Creation {
         tenant->Ceiling(),
         UsedBy(tenant->record, tenant->vms, tenant->volumes, tenant->images, owner_.settings_),
         CostOf(vm_.spec, owner_.settings_)));
+    FLATVM_ASSIGN_OR_RETURN(const auto networks, FindNetworks(*tenant, vm_.spec));
     vm_.tenant = order_.tenant;
     vm_.asked = order_.spec;
     vm_.created_at = owner_.ports_.clock.Now();
@@ -110,15 +112,9 @@ class VmLifecycle::Creation {
 
     boot_id_ = tenant->record.primary_boot_id;
     carve_ = tenant->record.carve.mode;
-    FLATVM_ASSIGN_OR_RETURN(vm_.address, tenant->addresses.Allocate());
-    vm_.mac = network::MacFor(vm_.address);
-    vm_.ipv6_address = Ipv6AddressOf(tenant->record, vm_.mac);
-    auto cid = owner_.cids_.Allocate([&](base::VsockCid other) { return state->HasCid(other); });
-    if (!cid.ok()) {
-      tenant->addresses.Remove(vm_.address);
-      return cid.status();
-    }
-    vm_.cid = *cid;
+    const auto taken = [&](base::VsockCid other) { return state->HasCid(other); };
+    FLATVM_ASSIGN_OR_RETURN(vm_.cid, owner_.cids_.Allocate(taken));
+    FLATVM_RETURN_IF_ERROR(TakePlaces(*tenant, networks, &vm_));
     vm_.id = base::NewUuid();
     tenant->vms.emplace(vm_.id, vm_);
     tenant->in_flight.insert(vm_.id);
@@ -139,11 +135,14 @@ class VmLifecycle::Creation {
     });
   }
 
-  absl::Status AddLease() {
-    const network::Lease lease{.hostname = vm_.spec.name, .mac = vm_.mac, .address = vm_.address};
-    PushEffect("lease",
-               [this, lease] { return owner_.ports_.networks.RemoveLease({vm_.tenant}, lease); });
-    return owner_.ports_.networks.AddLease({vm_.tenant}, lease);
+  absl::Status AddLeases() {
+    network::TenantNetworks& networks = owner_.ports_.networks;
+    for (const Place& place : PlacesOf(vm_)) {
+      PushEffect("lease",
+                 [&networks, place] { return networks.RemoveLease(place.network, place.lease); });
+      FLATVM_RETURN_IF_ERROR(networks.AddLease(place.network, place.lease));
+    }
+    return absl::OkStatus();
   }
 
   absl::Status TakeDiskOut() {
@@ -228,7 +227,7 @@ class VmLifecycle::Creation {
         tenant->in_flight.erase(vm_.id);
         if (undone_) {
           tenant->vms.erase(vm_.id);
-          tenant->addresses.Remove(vm_.address);
+          GivePlacesBack(*tenant, vm_);
         } else {
           tenant->vms[vm_.id].state = VmState::kDestroying;
         }

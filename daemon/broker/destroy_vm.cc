@@ -10,6 +10,7 @@
 #include "daemon/broker/request_claim.h"
 #include "daemon/broker/validation.h"
 #include "daemon/broker/vm_lifecycle.h"
+#include "daemon/broker/vm_places.h"
 
 namespace flatvm::broker {
 namespace {
@@ -48,8 +49,9 @@ absl::Status VmLifecycle::RemoveEffects(const VmRecord& vm) {
   Keep(&first, ports_.hypervisor.RemoveDomain(vm.id));
   // Files of a domain that may still run stay: it would go on writing to them.
   if (!first.ok()) return first;
-  const network::Lease lease{.hostname = vm.spec.name, .mac = vm.mac, .address = vm.address};
-  Keep(&first, ports_.networks.RemoveLease({vm.tenant}, lease));
+  for (const Place& place : PlacesOf(vm)) {
+    Keep(&first, ports_.networks.RemoveLease(place.network, place.lease));
+  }
   Keep(&first, ports_.storage.RemoveVmFiles(vm.tenant, vm.id));
   return first;
 }
@@ -178,7 +180,7 @@ void VmLifecycle::Forget(const DestroyVmOrder& order, const VmRecord& vm) {
   Registry::Access state = registry_.Acquire();
   TenantEntry* tenant = state->FindTenant(order.tenant);
   if (tenant == nullptr) return;
-  tenant->addresses.Remove(vm.address);
+  GivePlacesBack(*tenant, vm);
   tenant->vms.erase(vm.id);
   tenant->finished_destroys.Remember({.request_id = order.request_id,
                                       .reference = order.vm,

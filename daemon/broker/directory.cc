@@ -91,7 +91,7 @@ absl::StatusOr<std::vector<NetworkView>> Directory::ListNetworks(const std::stri
     views.push_back({.network = FirstNetworkOf(entry->record),
                      .vms = static_cast<uint32_t>(entry->vms.size())});
     for (const NetworkRecord& network : entry->record.networks) {
-      views.push_back({.network = network});
+      views.push_back({.network = network, .vms = entry->CountOn(network.name)});
     }
   }
   for (NetworkView& view : views) {

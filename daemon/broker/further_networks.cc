@@ -167,6 +167,7 @@ class FurtherNetworks::Removal {
     FLATVM_ASSIGN_OR_RETURN(TenantEntry * tenant, GetSettledTenant(*state, order_.tenant));
     FLATVM_ASSIGN_OR_RETURN(const NetworkRecord* network,
                             RegistryState::GetNetwork(*tenant, "name", order_.name));
+    if (const uint32_t count = tenant->CountOn(network->name); count > 0) return InUse(count);
     if (order_.mode == Mode::kValidateOnly) return absl::OkStatus();
     before_ = tenant->record.networks;
     spec_ = NetworkSpecOf(tenant->record, *network, {});
@@ -177,6 +178,14 @@ class FurtherNetworks::Removal {
       return absl::OkStatus();
     });
     return absl::OkStatus();
+  }
+
+  absl::Status InUse(uint32_t count) const {
+    return base::MakeError(
+        absl::StatusCode::kFailedPrecondition,
+        base::ErrorInfo{.reason = base::Reason::kNetworkInUse, .field = "name"},
+        base::StrCat(count == 1 ? "a secondary has" : base::StrCat(count, " secondaries have"),
+                     " a NIC on network \"", order_.name, "\": destroy it first"));
   }
 
   absl::Status PutRecordWith(const std::vector<NetworkRecord>& networks) {

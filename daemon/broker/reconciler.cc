@@ -6,6 +6,7 @@
 #include "daemon/base/error.h"
 #include "daemon/base/str_cat.h"
 #include "daemon/broker/tenant_plan.h"
+#include "daemon/broker/vm_places.h"
 
 namespace flatvm::broker {
 void Reconciler::LogFailure(const std::string& what, const absl::Status& status,
@@ -37,7 +38,7 @@ absl::Status Reconciler::FillRegistry(const StoredState& stored) {
       return base::InternalError(base::StrCat("record of secondary ", vm.id, ": its tenant ",
                                               vm.tenant, " has no record"));
     }
-    FLATVM_RETURN_IF_ERROR(base::WithContext(entry->addresses.Take(vm.address),
+    FLATVM_RETURN_IF_ERROR(base::WithContext(TakeRecordedPlaces(*entry, vm),
                                              base::StrCat("record of secondary ", vm.id)));
     const auto [it, inserted] = entry->vms.emplace(vm.id, vm);
     // A create that did not get to its commit is undone like a destroy that did not get to its end.

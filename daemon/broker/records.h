@@ -54,6 +54,7 @@ struct VmSpec {
   std::vector<std::string> data_volumes;  // names
   // Of an image on the quota disk that becomes `volume`, made for it; empty: none.
   std::string quota_path;
+  std::vector<std::string> networks;  // names, beside the first that all are on; a NIC each
 
   bool operator==(const VmSpec&) const = default;
 };
@@ -65,6 +66,16 @@ struct StageDuration {
   bool operator==(const StageDuration&) const = default;
 };
 
+// A secondary's NIC beside its first.
+struct NicRecord {
+  std::string network;  // name, among its tenant's
+  std::string mac;
+  network::Ipv4Address address;
+  std::optional<network::Ipv6Address> ipv6_address;  // nullopt: its network has no prefix
+
+  bool operator==(const NicRecord&) const = default;
+};
+
 struct VmRecord {
   std::string id;  // UUID
   std::string tenant;
@@ -72,9 +83,10 @@ struct VmRecord {
   VmSpec asked;          // as the caller sent it: what a repeated request is compared with
   VmSpec spec;           // as it was granted
   std::string image_id;  // of the tenant's own image that its disk stands on; empty: the catalog's
-  network::Ipv4Address address;
+  network::Ipv4Address address;  // on its tenant's first network, as the next two
   std::optional<network::Ipv6Address> ipv6_address;  // nullopt: its tenant has no prefix
   std::string mac;
+  std::vector<NicRecord> nics;  // beside that, in the order of `spec.networks`
   base::VsockCid cid;
   std::chrono::system_clock::time_point created_at;
   std::vector<StageDuration> stages;

@@ -35,6 +35,14 @@ const NetworkRecord* TenantEntry::FindNetwork(const std::string& name) const {
   return found == record.networks.end() ? nullptr : &*found;
 }
 
+uint32_t TenantEntry::CountOn(const std::string& network) const {
+  return static_cast<uint32_t>(std::count_if(vms.begin(), vms.end(), [&](const auto& entry) {
+    const std::vector<NicRecord>& nics = entry.second.nics;
+    return std::any_of(nics.begin(), nics.end(),
+                       [&](const NicRecord& nic) { return nic.network == network; });
+  }));
+}
+
 std::string TenantEntry::UserOf(const ImageRecord& image) const {
   const auto it = std::find_if(
       vms.begin(), vms.end(), [&](const auto& entry) { return entry.second.image_id == image.id; });

@@ -53,6 +53,8 @@ struct TenantEntry {
   const Resources& Ceiling() const { return ceiling.has_value() ? *ceiling : record.limits; }
   // A network beside its first, by name; null if there is none.
   const NetworkRecord* FindNetwork(const std::string& name) const;
+  // Secondaries that have a NIC on it, whatever their state.
+  uint32_t CountOn(const std::string& network) const;
 
   TenantRecord record;
   std::map<std::string, VmRecord> vms;            // by id; a record here is a reservation
@@ -75,7 +77,7 @@ struct TenantEntry {
   // The hypervisor could not be asked whether a connection's CID is the running primary's: nothing
   // is answered until it was.
   bool unverified = false;
-  network::AddressPool addresses;
+  network::AddressPool addresses;  // of the first network; of others records say who has which
   RequestMemory<VmRecord> finished_destroys;
   RequestMemory<VolumeRecord> finished_deletes;
   RequestMemory<ImageRecord> finished_removals;

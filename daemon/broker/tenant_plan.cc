@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 
 #include "daemon/base/cpu_list.h"
 #include "daemon/base/error.h"
 #include "daemon/base/str_cat.h"
 #include "daemon/base/types.h"
+#include "daemon/broker/vm_places.h"
 #include "network/tenant_networks.h"
 
 namespace flatvm::broker {
@@ -75,13 +77,17 @@ network::NetworkSpec NetworkSpecOf(const TenantRecord& tenant, const NetworkReco
 }
 
 std::vector<network::NetworkSpec> NetworkSpecsOf(const TenantEntry& tenant) {
-  std::vector<network::Lease> leases = {PrimaryLease(tenant.record)};
+  std::map<std::string, std::vector<network::Lease>> leases;  // by network
   for (const auto& [id, vm] : tenant.vms) {
-    leases.push_back({.hostname = vm.spec.name, .mac = vm.mac, .address = vm.address});
+    for (Place& place : PlacesOf(vm)) {
+      leases[place.network.network].push_back(std::move(place.lease));
+    }
   }
-  std::vector<network::NetworkSpec> specs = {NetworkSpecOf(tenant.record, leases)};
+  std::vector<network::Lease>& on_first = leases[network::kFirstNetwork];
+  on_first.insert(on_first.begin(), PrimaryLease(tenant.record));
+  std::vector<network::NetworkSpec> specs = {NetworkSpecOf(tenant.record, on_first)};
   for (const NetworkRecord& network : tenant.record.networks) {
-    specs.push_back(NetworkSpecOf(tenant.record, network, {}));
+    specs.push_back(NetworkSpecOf(tenant.record, network, leases[network.name]));
   }
   return specs;
 }

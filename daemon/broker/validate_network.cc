@@ -38,6 +38,23 @@ absl::Status ValidateNetworkName(std::string_view field, const std::string& name
                     "\"default\" is each tenant's first network, on which all of its machines are");
 }
 
+absl::Status ValidateVmNetworks(const std::vector<std::string>& networks) {
+  constexpr const char* kField = "spec.networks";
+  if (networks.size() > kMaxFurtherNetworks) {
+    return FieldError(
+        Reason::kFieldOutOfRange, kField,
+        base::StrCat("must be ", kMaxFurtherNetworks, " at most, not ", networks.size()));
+  }
+  std::set<std::string> names;
+  for (const std::string& name : networks) {
+    FLATVM_RETURN_IF_ERROR(ValidateNetworkName(kField, name));
+    if (names.insert(name).second) continue;
+    return FieldError(Reason::kFieldMalformed, kField,
+                      base::StrCat("names network \"", name, "\" twice: one NIC a network"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ValidateNetwork(const std::string& name, NetworkMode mode) {
   FLATVM_RETURN_IF_ERROR(ValidateNetworkName("name", name));
   if (mode != NetworkMode::kViaPrimary) return absl::OkStatus();

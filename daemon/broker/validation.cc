@@ -122,6 +122,7 @@ absl::Status ValidateVmSpec(const VmSpec& spec) {
                             "\"primary\" is what the primary itself is called on this network");
   }
   FLATVM_RETURN_IF_ERROR(ValidateDisks(spec));
+  FLATVM_RETURN_IF_ERROR(ValidateVmNetworks(spec.networks));
   FLATVM_RETURN_IF_ERROR(
       CheckRange("spec.memory_mib", spec.memory_mib, kMinVmMemoryMib, kMaxMemoryMib, " MiB"));
   FLATVM_RETURN_IF_ERROR(CheckRange("spec.vcpus", spec.vcpus, 1, kMaxVmVcpus, ""));

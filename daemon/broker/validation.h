@@ -51,6 +51,10 @@ inline constexpr uint32_t kMaxFurtherNetworks = 3;
 // A network's name, but not that of each tenant's first. Errors: INVALID_ARGUMENT naming `field`.
 absl::Status ValidateNetworkName(std::string_view field, const std::string& name);
 
+// Those that a secondary is to be on beside the first: kMaxFurtherNetworks at most, none twice.
+// Errors: INVALID_ARGUMENT naming "spec.networks".
+absl::Status ValidateVmNetworks(const std::vector<std::string>& networks);
+
 // A new one's name and mode: kNat or kIsolated. Errors: INVALID_ARGUMENT naming "name" or "mode".
 absl::Status ValidateNetwork(const std::string& name, network::NetworkMode mode);
 

@@ -4,6 +4,7 @@
 
 #include "daemon/base/error.h"
 #include "daemon/base/str_cat.h"
+#include "daemon/broker/vm_places.h"
 #include "network/tenant_networks.h"
 
 namespace flatvm::broker {
@@ -67,10 +68,11 @@ hypervisor::DomainSpec DomainSpecOf(const VmRecord& vm, const storage::CatalogIm
                               .memory_mib = vm.spec.memory_mib,
                               .vcpus = vm.spec.vcpus,
                               .cid = vm.cid,
-                              .mac = vm.mac,
-                              .network = network::NetworkName({vm.tenant}),
                               .partition = cgroups::PartitionPath(vm.tenant),
                               .console_log = files.console_log};
+  for (const Place& place : PlacesOf(vm)) {
+    spec.nics.push_back({.mac = place.lease.mac, .network = network::NetworkName(place.network)});
+  }
   // What it has of the tenant's CPU time is what the primary has lost of it.
   if (carve == CarveMode::kBalloon) spec.cpu_quota_percent = vm.spec.vcpus * 100;
   if (image.disk.has_value()) {

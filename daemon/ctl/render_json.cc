@@ -179,6 +179,13 @@ Json VmJson(const v1::Vm& vm) {
   for (const v1::StageDuration& stage : vm.stages()) {
     stages.push_back(Json{{"stage", stage.stage()}, {"duration_us", stage.duration_us()}});
   }
+  Json nics = Json::array();
+  for (const v1::Nic& nic : vm.nics()) {
+    nics.push_back(Json{{"network", nic.network()},
+                        {"mac", nic.mac()},
+                        {"address", nic.address()},
+                        {"ipv6_address", nic.ipv6_address()}});
+  }
   return {{"id", vm.id()},
           {"name", vm.name()},
           {"tenant", vm.tenant()},
@@ -196,7 +203,8 @@ Json VmJson(const v1::Vm& vm) {
           {"data_volumes", StringListJson(vm.data_volumes())},
           {"from_quota_disk", vm.from_quota_disk()},
           {"image_id", vm.image_id()},
-          {"ipv6_address", vm.ipv6_address()}};
+          {"ipv6_address", vm.ipv6_address()},
+          {"nics", nics}};
 }
 
 Json ShownVmJson(const v1::ShowAnyVmResponse& shown) {

@@ -26,6 +26,16 @@ std::string StageText(const v1::Vm& vm) {
   return text;
 }
 
+// "storage 10.213.5.2 52:54:00:d5:05:02, …", without the first; a dash for none.
+std::string NicsText(const v1::Vm& vm) {
+  std::string text;
+  for (int i = 1; i < vm.nics_size(); ++i) {
+    const v1::Nic& nic = vm.nics(i);
+    StrAppend(&text, i == 1 ? "" : ", ", nic.network(), " ", OrDash(nic.address()), " ", nic.mac());
+  }
+  return OrDash(text);
+}
+
 }  // namespace
 
 std::string VmTable(const google::protobuf::RepeatedPtrField<v1::Vm>& vms) {
@@ -56,6 +66,7 @@ std::string VmDetails(const v1::ShowAnyVmResponse& shown) {
                       {"address:", vm.address()},
                       {"ipv6:", OrDash(vm.ipv6_address())},
                       {"mac:", vm.mac()},
+                      {"other nics:", NicsText(vm)},
                       {"cid:", StrCat(vm.cid())},
                       {"domain:", shown.domain()},
                       {"console log:", shown.console_log()},

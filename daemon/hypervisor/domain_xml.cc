@@ -116,7 +116,7 @@ void AddDisks(xml_node devices, const DomainSpec& spec) {
   }
 }
 
-void AddNic(xml_node devices, const DomainSpec& spec) {
+void AddNic(xml_node devices, const DomainNic& spec) {
   xml_node nic = devices.append_child("interface");
   Set(nic, "type", "network");
   Set(nic.append_child("mac"), "address", spec.mac);
@@ -183,7 +183,7 @@ absl::StatusOr<std::string> BuildDomainXml(const DomainSpec& spec, Virtualizatio
   AddLifecycle(domain);
   xml_node devices = domain.append_child("devices");
   AddDisks(devices, spec);
-  AddNic(devices, spec);
+  for (const DomainNic& nic : spec.nics) AddNic(devices, nic);
   AddConsole(devices, spec.console_log);
   AddSmallDevices(devices, spec.cid);
 

@@ -1,6 +1,7 @@
 // A secondary as libvirt XML. Pure.
 #pragma once
 
+#include <cstddef>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -14,8 +15,8 @@ enum class Virtualization {
   kTestDriver,  // libvirt's test:///, which knows only its own machine
 };
 
-// A q35 machine with virtio disks, NIC, balloon, rng and vsock, a serial console that goes to a
-// file, and nothing else: no USB, graphics, sound, no boot ROM of the NIC. Every field is checked
+// A q35 machine with virtio disks, NICs, balloon, rng and vsock, a serial console that goes to a
+// file, and nothing else: no USB, graphics, sound, no boot ROM of a NIC. Every field is checked
 // (spec_check.h) and set through an XML tree. Errors: INTERNAL naming the field.
 //
 // Disk cache "none" (O_DIRECT): each request is its secondary's own, and io.max holds from the

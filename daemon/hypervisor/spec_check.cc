@@ -13,7 +13,8 @@ namespace {
 
 constexpr size_t kMaxPath = 1024;
 constexpr size_t kMaxPartition = 256;
-constexpr size_t kMaxNetworkName = 64;
+constexpr size_t kMaxNetworkName = 96;  // "flatvm-", a tenant's name, a dot, a network's
+constexpr size_t kMaxNics = 4;
 constexpr size_t kMaxSerial = 20;  // virtio-blk has room for no more (VIRTIO_BLK_ID_BYTES)
 
 bool IsPrintable(char c) { return c >= ' ' && c <= '~'; }
@@ -94,6 +95,16 @@ absl::Status CheckKernel(const DomainKernel& kernel) {
   return Require(IsPrintableText(kernel.cmdline, kMaxCmdline), "kernel.cmdline");
 }
 
+absl::Status CheckNics(const std::vector<DomainNic>& nics) {
+  FLATVM_RETURN_IF_ERROR(Require(!nics.empty() && nics.size() <= kMaxNics, "nics"));
+  std::set<std::string_view> macs;
+  for (const DomainNic& nic : nics) {
+    FLATVM_RETURN_IF_ERROR(Require(IsMac(nic.mac) && macs.insert(nic.mac).second, "mac"));
+    FLATVM_RETURN_IF_ERROR(Require(IsNetworkName(nic.network), "network"));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 bool IsMac(std::string_view text) {
@@ -115,8 +126,7 @@ absl::Status CheckDomainSpec(const DomainSpec& spec) {
   FLATVM_RETURN_IF_ERROR(
       Require(spec.cpu_quota_percent <= spec.vcpus * kMaxPercentOfVcpu, "cpu_quota_percent"));
   FLATVM_RETURN_IF_ERROR(CheckCid(spec.cid));
-  FLATVM_RETURN_IF_ERROR(Require(IsMac(spec.mac), "mac"));
-  FLATVM_RETURN_IF_ERROR(Require(IsNetworkName(spec.network), "network"));
+  FLATVM_RETURN_IF_ERROR(CheckNics(spec.nics));
   FLATVM_RETURN_IF_ERROR(CheckPartition(spec.partition));
   FLATVM_RETURN_IF_ERROR(Require(IsPath(spec.console_log), "console_log"));
   FLATVM_RETURN_IF_ERROR(

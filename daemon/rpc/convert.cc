@@ -140,6 +140,7 @@ void FillVm(const broker::VmRecord& record, v1::Vm* vm) {
     vm->set_mac(record.mac);
     vm->set_cid(record.cid.value);
   }
+  FillNics(record, vm);
   FillTime(record.created_at, vm->mutable_created_at());
   for (const broker::StageDuration& stage : record.stages) {
     v1::StageDuration* out = vm->add_stages();
@@ -208,7 +209,8 @@ broker::VmSpec SpecOf(const v1::VmSpec& spec) {
                         .disk_mib = spec.disk_mib(),
                         .volume = spec.volume(),
                         .data_volumes = {spec.data_volumes().begin(), spec.data_volumes().end()},
-                        .quota_path = spec.from_quota_disk()};
+                        .quota_path = spec.from_quota_disk(),
+                        .networks = {spec.networks().begin(), spec.networks().end()}};
 }
 
 broker::Resources ResourcesOf(const v1::Resources& resources) {

@@ -28,6 +28,8 @@ void FillVolume(const broker::VolumeView& view, v1::Volume* volume);
 void FillNetwork(const std::string& tenant, const broker::NetworkRecord& record, Audience audience,
                  v1::Network* network);
 void FillNetwork(const std::string& tenant, const broker::NetworkView& view, v1::Network* network);
+// All NICs; of a create that was only validated their networks.
+void FillNics(const broker::VmRecord& record, v1::Vm* vm);
 // What a tenant's networks are to be.
 void FillNetworks(const broker::TenantRecord& record, Audience audience, v1::Tenant* tenant);
 void FillTraffic(const network::Traffic& from, v1::Traffic* to);

@@ -44,6 +44,30 @@ void FillNetwork(const std::string& tenant, const broker::NetworkView& view, v1:
   if (view.traffic) FillTraffic(*view.traffic, network->mutable_traffic());
 }
 
+void FillNics(const broker::VmRecord& record, v1::Vm* vm) {
+  const auto add = [vm](const std::string& network) {
+    v1::Nic* const nic = vm->add_nics();
+    nic->set_network(network);
+    return nic;
+  };
+  if (record.id.empty()) {
+    add(network::kFirstNetwork);
+    for (const std::string& network : record.spec.networks) add(network);
+    return;
+  }
+  const auto fill = [&](const broker::NicRecord& record_of) {
+    v1::Nic* const nic = add(record_of.network);
+    nic->set_mac(record_of.mac);
+    nic->set_address(record_of.address.ToString());
+    if (record_of.ipv6_address) nic->set_ipv6_address(record_of.ipv6_address->ToString());
+  };
+  fill({.network = network::kFirstNetwork,
+        .mac = record.mac,
+        .address = record.address,
+        .ipv6_address = record.ipv6_address});
+  for (const broker::NicRecord& nic : record.nics) fill(nic);
+}
+
 void FillNetworks(const broker::TenantRecord& record, Audience audience, v1::Tenant* tenant) {
   for (const broker::NetworkRecord& network : record.networks) {
     FillNetwork(record.name, network, audience, tenant->add_networks());

@@ -122,4 +122,43 @@ std::vector<broker::NetworkRecord> ReadNetworks(FieldReader& reader) {
   return networks;
 }
 
+network::Ipv4Address ReadIpv4Address(FieldReader& reader) {
+  const auto address = network::ParseIpv4Address("address", reader.Text("address"));
+  if (address.ok()) return *address;
+  reader.Keep(base::InternalError("address: is no IPv4 address"));
+  return {};
+}
+
+std::optional<network::Ipv6Address> ReadIpv6Address(FieldReader& reader) {
+  const std::string text = reader.OptionalText("ipv6_address");
+  if (text.empty()) return std::nullopt;
+  const auto address = network::ParseIpv6Address("ipv6_address", text);
+  reader.Keep(address.status());
+  return address.ok() ? std::optional(*address) : std::nullopt;
+}
+
+Json NicsJson(const std::vector<broker::NicRecord>& nics) {
+  Json list = Json::array();
+  for (const broker::NicRecord& nic : nics) {
+    list.push_back(Json{{"network", nic.network},
+                        {"mac", nic.mac},
+                        {"address", nic.address.ToString()},
+                        {"ipv6_address", nic.ipv6_address ? nic.ipv6_address->ToString() : ""}});
+  }
+  return list;
+}
+
+std::vector<broker::NicRecord> ReadNics(FieldReader& reader) {
+  std::vector<broker::NicRecord> nics;
+  if (!reader.Has("nics")) return nics;
+  for (FieldReader& item : reader.Objects("nics")) {
+    nics.push_back(broker::NicRecord{.network = item.Text("network"),
+                                     .mac = item.Text("mac"),
+                                     .address = ReadIpv4Address(item),
+                                     .ipv6_address = ReadIpv6Address(item)});
+    reader.Keep(item);
+  }
+  return nics;
+}
+
 }  // namespace flatvm::state

@@ -1,4 +1,4 @@
-// What a tenant's record says of its network. Private to the room.
+// What a tenant's record says of its networks, and a secondary's of its NICs. Private to the room.
 #pragma once
 
 #include <optional>
@@ -25,5 +25,13 @@ std::optional<network::Ipv6Prefix> ReadPrefix(FieldReader& reader);
 std::vector<network::PortForward> ReadForwards(FieldReader& reader);
 network::Ceilings ReadCeilings(FieldReader& reader);
 std::vector<broker::NetworkRecord> ReadNetworks(FieldReader& reader);
+
+Json NicsJson(const std::vector<broker::NicRecord>& nics);
+// Of the field "nics", which an older flatvm did not write: it had none.
+std::vector<broker::NicRecord> ReadNics(FieldReader& reader);
+// Of the field "address".
+network::Ipv4Address ReadIpv4Address(FieldReader& reader);
+// Of the field "ipv6_address"; nullopt, and nothing wrong, if it is missing or empty.
+std::optional<network::Ipv6Address> ReadIpv6Address(FieldReader& reader);
 
 }  // namespace flatvm::state

@@ -92,7 +92,8 @@ Json SpecJson(const broker::VmSpec& spec) {
               {"disk_mib", spec.disk_mib},
               {"volume", spec.volume},
               {"data_volumes", spec.data_volumes},
-              {"quota_path", spec.quota_path}};
+              {"quota_path", spec.quota_path},
+              {"networks", spec.networks}};
 }
 
 broker::VmSpec ReadSpec(FieldReader reader, FieldReader* outer) {
@@ -103,16 +104,10 @@ broker::VmSpec ReadSpec(FieldReader reader, FieldReader* outer) {
                       .disk_mib = reader.Number("disk_mib"),
                       .volume = reader.OptionalText("volume"),
                       .data_volumes = reader.OptionalTexts("data_volumes"),
-                      .quota_path = reader.OptionalText("quota_path")};
+                      .quota_path = reader.OptionalText("quota_path"),
+                      .networks = reader.OptionalTexts("networks")};
   outer->Keep(reader);
   return spec;
-}
-
-network::Ipv4Address ReadAddress(FieldReader& reader, const char* key) {
-  const auto address = network::ParseIpv4Address(key, reader.Text(key));
-  if (address.ok()) return *address;
-  reader.Keep(base::InternalError(base::StrCat(key, ": is no IPv4 address")));
-  return {};
 }
 
 }  // namespace
@@ -174,7 +169,7 @@ absl::StatusOr<broker::TenantRecord> ParseTenant(std::string_view text) {
   reader.Keep(primary);
   record.cid = base::VsockCid{reader.Number("cid")};
   record.mac = reader.Text("mac");
-  record.address = ReadAddress(reader, "address");
+  record.address = ReadIpv4Address(reader);
   const auto subnet = network::ParseIpv4Subnet("subnet", reader.Text("subnet"));
   reader.Keep(subnet.status());
   if (subnet.ok()) record.subnet = *subnet;
@@ -216,6 +211,7 @@ std::string FormatVm(const broker::VmRecord& record) {
                    {"address", record.address.ToString()},
                    {"ipv6_address", record.ipv6_address ? record.ipv6_address->ToString() : ""},
                    {"mac", record.mac},
+                   {"nics", NicsJson(record.nics)},
                    {"cid", record.cid.value},
                    {"created_at_us", Microseconds(record.created_at)},
                    {"stages", stages},
@@ -235,13 +231,10 @@ absl::StatusOr<broker::VmRecord> ParseVm(std::string_view text) {
   record.asked = ReadSpec(reader.Object("asked"), &reader);
   record.spec = ReadSpec(reader.Object("spec"), &reader);
   record.image_id = reader.OptionalText("image_id");
-  record.address = ReadAddress(reader, "address");
-  if (const std::string written = reader.OptionalText("ipv6_address"); !written.empty()) {
-    const auto address = network::ParseIpv6Address("ipv6_address", written);
-    reader.Keep(address.status());
-    if (address.ok()) record.ipv6_address = *address;
-  }
+  record.address = ReadIpv4Address(reader);
+  record.ipv6_address = ReadIpv6Address(reader);
   record.mac = reader.Text("mac");
+  record.nics = ReadNics(reader);
   record.cid = base::VsockCid{reader.Number("cid")};
   record.created_at = TimeOf(reader.BigNumber("created_at_us"));
   for (FieldReader& stage : reader.Objects("stages")) {

@@ -10,8 +10,9 @@
 namespace flatvm::cli {
 namespace {
 
-// The host's bound, too; here it is a usage error, as other mistakes about disks are.
+// The host's bounds, too; here they are usage errors, as other mistakes about disks are.
 constexpr size_t kMaxDataVolumes = 8;
+constexpr size_t kMaxNetworks = 3;
 
 CallOptions CallOf(const Words& words) {
   return {.request_id = words.request_id,
@@ -52,6 +53,11 @@ Result<Command> Create(const Words& words) {
   Result<VmSpec> spec = Disks(words);
   if (!spec.ok()) return std::move(spec).error();
   spec->name = words.name;
+  if (words.networks.size() > kMaxNetworks) {
+    return UsageError(Reason::kFieldOutOfRange, base::StrCat("--network: at most ", kMaxNetworks),
+                      "--network");
+  }
+  spec->networks = words.networks;
   const Result<uint32_t> memory_mib = ParseSize("--memory", words.memory);
   if (!memory_mib.ok()) return memory_mib.error();
   spec->memory_mib = *memory_mib;

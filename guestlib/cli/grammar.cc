@@ -101,6 +101,11 @@ class Grammar {
                      "a volume as a further disk; up to 8 times")
         ->allow_extra_args(false)  // else NAME after it were another
         ->type_name("NAME");
+    create
+        ->add_option("--network", words_.networks,
+                     "a NIC on that network of the tenant's, too; up to 3 times")
+        ->allow_extra_args(false)
+        ->type_name("NAME");
     create->add_option("--memory", words_.memory, "memory of its guest")
         ->required()
         ->type_name("SIZE");

@@ -41,6 +41,7 @@ struct Words {
   std::optional<std::string> image;
   std::optional<std::string> volume;
   std::vector<std::string> data_volumes;
+  std::vector<std::string> networks;
   std::string memory;
   std::string vcpus;
   std::string disk;

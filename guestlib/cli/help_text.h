@@ -19,6 +19,7 @@ Examples:
   mkfs.ext4 $(flatvm volume attach data)
   flatvm volume detach data
   flatvm create web --volume root --data-volume data --memory 1GiB --vcpus 1
+  flatvm create db --image debian --network storage --memory 1GiB --vcpus 1
   flatvm image import debian.qcow2
 
 Exit codes:

@@ -91,6 +91,13 @@ Json VmJson(const Vm& vm) {
   for (const StageDuration& stage : vm.stages) {
     stages.push_back(Json{{"stage", stage.stage}, {"duration_us", stage.duration.count()}});
   }
+  Json nics = Json::array();
+  for (const Nic& nic : vm.nics) {
+    nics.push_back(Json{{"network", nic.network},
+                        {"mac", nic.mac},
+                        {"address", nic.address},
+                        {"ipv6_address", nic.ipv6_address}});
+  }
   return {{"id", vm.id},
           {"name", vm.name},
           {"tenant", vm.tenant},
@@ -108,7 +115,8 @@ Json VmJson(const Vm& vm) {
           {"data_volumes", vm.data_volumes},
           {"from_quota_disk", vm.from_quota_disk},
           {"image_id", vm.image_id},
-          {"ipv6_address", vm.ipv6_address}};
+          {"ipv6_address", vm.ipv6_address},
+          {"nics", nics}};
 }
 
 Json VmListJson(const std::vector<Vm>& vms) {
@@ -165,6 +173,16 @@ std::string DeviceOf(const Volume& volume) {
 }
 
 Json TenantJson(const Tenant& tenant) {
+  Json networks = Json::array();
+  for (const Network& network : tenant.networks) {
+    networks.push_back(Json{{"name", network.name},
+                            {"mode", NetworkModeName(network.mode)},
+                            {"subnet", network.subnet},
+                            {"gateway", network.gateway},
+                            {"ipv6_subnet", network.ipv6_subnet},
+                            {"ipv6_gateway", network.ipv6_gateway},
+                            {"domain", network.domain}});
+  }
   return {{"name", tenant.name},
           {"limits", ResourcesJson(tenant.limits)},
           {"used", ResourcesJson(tenant.used)},
@@ -182,6 +200,7 @@ Json TenantJson(const Tenant& tenant) {
           {"ipv6_subnet", tenant.ipv6_subnet},
           {"ipv6_gateway", tenant.ipv6_gateway},
           {"net", NetworkLimitsJson(tenant.net)},
+          {"networks", networks},
           {"usage", tenant.usage.has_value() ? UsageJson(*tenant.usage) : Json()}};
 }
 

@@ -38,6 +38,16 @@ std::string CarveText(const Carve& carve) {
   return StrCat(mode, ", the primary keeps at least ", FormatSizeMib(carve.primary_min_memory_mib));
 }
 
+// Those beside the first: "storage (isolated, 10.213.5.0/24), …"; a dash for none.
+std::string NetworksText(const Tenant& tenant) {
+  std::string text;
+  for (const Network& network : tenant.networks) {
+    base::StrAppend(&text, text.empty() ? "" : ", ", network.name, " (",
+                    NetworkModeName(network.mode), ", ", network.subnet, ")");
+  }
+  return OrDash(text);
+}
+
 std::string LimitsText(const Tenant& tenant) {
   const Resources& limits = tenant.limits;
   const Resources& used = tenant.used;
@@ -107,6 +117,7 @@ std::string TenantDetails(const Tenant& tenant) {
                              {"gateway:", tenant.gateway},
                              {"ipv6:", OrDash(tenant.ipv6_subnet)},
                              {"gateway 6:", OrDash(tenant.ipv6_gateway)},
+                             {"networks:", NetworksText(tenant)},
                              {"overhead:", StrCat(FormatSizeMib(tenant.vmm_overhead_mib), " a VM")},
                              {"created:", TimeText(tenant.created_at)}}),
                 "\n", LimitsText(tenant), tenant.usage.has_value() ? "\n" : "",

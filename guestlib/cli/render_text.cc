@@ -34,6 +34,16 @@ std::string VolumesCell(const Vm& vm) {
   return OrDash(Joined(names, ","));
 }
 
+// "storage 10.213.5.2 52:54:00:d5:05:02, …", without the first; a dash for none.
+std::string NicsText(const Vm& vm) {
+  std::vector<std::string> others;
+  for (size_t i = 1; i < vm.nics.size(); ++i) {
+    const Nic& nic = vm.nics[i];
+    others.push_back(StrCat(nic.network, " ", OrDash(nic.address), " ", nic.mac));
+  }
+  return OrDash(Joined(others, ", "));
+}
+
 // "2.5" of 2460: tenths, rounded half up.
 std::string Tenths(int64_t thousandths) {
   const int64_t tenths = (thousandths + 50) / 100;
@@ -86,6 +96,9 @@ std::string WouldCreateLine(const Vm& vm) {
              vm.vcpus, vm.vcpus == 1 ? " vCPU" : " vCPUs");
   if (vm.disk_mib != 0) StrAppend(&line, ", disk ", FormatSizeMib(vm.disk_mib));
   if (!vm.data_volumes.empty()) StrAppend(&line, ", data volumes ", Joined(vm.data_volumes, ", "));
+  for (size_t i = 1; i < vm.nics.size(); ++i) {
+    StrAppend(&line, i == 1 ? ", also on network " : ", ", vm.nics[i].network);
+  }
   return EscapeForTerminal(line) + "\n";
 }
 
@@ -122,6 +135,7 @@ std::string VmDetails(const Vm& vm) {
                       {"address:", vm.address},
                       {"ipv6:", OrDash(vm.ipv6_address)},
                       {"mac:", vm.mac},
+                      {"other nics:", NicsText(vm)},
                       {"cid:", StrCat(vm.cid)},
                       {"created:", TimeText(vm.created_at)},
                       {"took:", StageText(vm)}});

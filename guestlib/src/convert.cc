@@ -100,6 +100,7 @@ v1::VmSpec ToWire(const VmSpec& spec) {
   wire.set_volume(spec.volume);
   wire.mutable_data_volumes()->Add(spec.data_volumes.begin(), spec.data_volumes.end());
   wire.set_from_quota_disk(spec.from_quota_disk);
+  wire.mutable_networks()->Add(spec.networks.begin(), spec.networks.end());
   return wire;
 }
 
@@ -124,6 +125,12 @@ Vm FromWire(const v1::Vm& wire) {
   for (const v1::StageDuration& stage : wire.stages()) {
     vm.stages.push_back(
         {.stage = stage.stage(), .duration = std::chrono::microseconds(stage.duration_us())});
+  }
+  for (const v1::Nic& nic : wire.nics()) {
+    vm.nics.push_back({.network = nic.network(),
+                       .mac = nic.mac(),
+                       .address = nic.address(),
+                       .ipv6_address = nic.ipv6_address()});
   }
   return vm;
 }
@@ -175,6 +182,15 @@ Tenant FromWire(const v1::Tenant& wire) {
   tenant.ipv6_subnet = wire.ipv6_subnet();
   tenant.ipv6_gateway = wire.ipv6_gateway();
   tenant.net = FromWire(wire.net());
+  for (const v1::Network& network : wire.networks()) {
+    tenant.networks.push_back({.name = network.name(),
+                               .mode = FromWire(network.mode()),
+                               .subnet = network.subnet(),
+                               .gateway = network.gateway(),
+                               .ipv6_subnet = network.ipv6_subnet(),
+                               .ipv6_gateway = network.ipv6_gateway(),
+                               .domain = network.domain()});
+  }
   if (wire.has_usage()) tenant.usage = FromWire(wire.usage());
   return tenant;
 }

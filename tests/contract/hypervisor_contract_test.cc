@@ -136,8 +136,7 @@ class HypervisorContract : public ::testing::TestWithParam<Implementation> {
                       .memory_mib = 192,
                       .vcpus = 1,
                       .cid = base::VsockCid{cid},
-                      .mac = "52:54:00:d5:00:03",
-                      .network = "flatvm-acme",
+                      .nics = {{.mac = "52:54:00:d5:00:03", .network = "flatvm-acme"}},
                       .partition = "/flatvm/acme",
                       .kernel = DomainKernel{.kernel_path = "/vmlinuz"},
                       .console_log = "/var/lib/flatvm/console.log"};

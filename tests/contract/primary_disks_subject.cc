@@ -38,8 +38,7 @@ class FakeSubject final : public PrimaryDisksSubject {
                           .memory_mib = 192,
                           .vcpus = 1,
                           .cid = base::VsockCid{1001},
-                          .mac = "52:54:00:d5:00:03",
-                          .network = "flatvm-acme",
+                          .nics = {{.mac = "52:54:00:d5:00:03", .network = "flatvm-acme"}},
                           .partition = "/flatvm/acme",
                           .kernel = DomainKernel{.kernel_path = "/vmlinuz"},
                           .console_log = "/var/lib/flatvm/console.log"};

@@ -61,8 +61,7 @@ struct FakeDomain {
   uint32_t memory_mib = 0;
   uint32_t vcpus = 0;
   base::VsockCid cid;
-  std::string mac;
-  std::string network;
+  std::vector<hypervisor::DomainNic> nics;
   std::string partition;
   uint32_t domain_id = 0;
   uint32_t cpu_quota_percent = 0;

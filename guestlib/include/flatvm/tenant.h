@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "flatvm/export.h"
+#include "flatvm/network.h"
 
 namespace flatvm {
 
@@ -45,27 +47,6 @@ struct Carve {
   uint32_t primary_min_memory_mib = 0;  // MiB that the primary keeps in kBalloon; else 0
 
   bool operator==(const Carve&) const = default;
-};
-
-// How the tenant's machines reach the world.
-enum class NetworkMode : int {
-  kNat = 1,         // each by itself, with the address of the host's uplink
-  kIsolated = 2,    // not at all
-  kViaPrimary = 3,  // through this VM, which is the others' gateway
-};
-
-// "nat", "isolated" or "via-primary"; "unknown" for one that this version does not know.
-// Thread-safe.
-FLATVM_EXPORT const char* NetworkModeName(NetworkMode mode);
-
-// What the tenant's machines may send and get over its network, each second. 0: no limit.
-struct NetworkLimits {
-  uint64_t out_bytes = 0;     // all together, to the host and the world
-  uint64_t in_bytes = 0;      // likewise from there
-  uint64_t vm_out_bytes = 0;  // each secondary, to its siblings too
-  uint64_t vm_in_bytes = 0;
-
-  bool operator==(const NetworkLimits&) const = default;
 };
 
 // The share of the last ten seconds in which some, or all, of the tenant's tasks waited for a
@@ -137,6 +118,7 @@ struct Tenant {
   std::string ipv6_subnet;   // CIDR, such as "fd12:3456:789a:4::/64"; empty: there is no IPv6
   std::string ipv6_gateway;  // empty likewise
   NetworkLimits net;
+  std::vector<Network> networks;  // beside the first, which the members above are about
 
   bool operator==(const Tenant&) const = default;
 };

@@ -24,6 +24,9 @@ struct VmSpec {
   // Instead of both: path of a raw image on the quota disk, from its root, such as
   // "images/web.raw". It becomes a volume of the VM's name, which goes when the VM does.
   std::string from_quota_disk{};
+  // Names of up to 3 of the tenant's networks beside its first, none twice: a NIC on each, in this
+  // order, behind the one that all have.
+  std::vector<std::string> networks{};
 
   bool operator==(const VmSpec&) const = default;
 };
@@ -49,6 +52,16 @@ struct StageDuration {
   bool operator==(const StageDuration&) const = default;
 };
 
+// A secondary's NIC.
+struct Nic {
+  std::string network;       // name; "default" is the tenant's first
+  std::string mac;           // "52:54:00:xx:xx:xx"
+  std::string address;       // IPv4 dotted quad; fixed before it boots
+  std::string ipv6_address;  // as Vm's
+
+  bool operator==(const Nic&) const = default;
+};
+
 // A secondary.
 struct Vm {
   std::string id;  // UUID, lower case; never reused
@@ -70,6 +83,7 @@ struct Vm {
   std::string image_id;         // of the tenant's own image; empty: `image` is the catalog's
   // Fixed before it boots, if its guest makes it of the MAC; empty: the tenant has no IPv6.
   std::string ipv6_address;
+  std::vector<Nic> nics;  // all of them, the one that is above first; none: the host is older
 
   bool operator==(const Vm&) const = default;
 };

@@ -53,6 +53,7 @@ TEST(VmDetails, HasALineAProperty) {
             "address:       10.213.0.3\n"
             "ipv6:          fd12:3456:789a:1:5054:ff:fed5:3\n"
             "mac:           52:54:00:d5:00:03\n"
+            "other nics:    storage 10.213.1.2 52:54:00:d5:01:02\n"
             "cid:           1001\n"
             "domain:        flatvm-acme-web\n"
             "console log:   /var/lib/flatvm/console.log\n"
@@ -79,7 +80,11 @@ TEST(VmJson, NamesFieldsAsTheProtocolDoes) {
             R"("created_at":"2023-11-14T22:13:20Z",)"
             R"("stages":[{"stage":"disk","duration_us":12345}],"volume":"","data_volumes":[],)"
             R"("from_quota_disk":"","image_id":"",)"
-            R"("ipv6_address":"fd12:3456:789a:1:5054:ff:fed5:3"})");
+            R"("ipv6_address":"fd12:3456:789a:1:5054:ff:fed5:3",)"
+            R"("nics":[{"network":"default","mac":"52:54:00:d5:00:03","address":"10.213.0.3",)"
+            R"("ipv6_address":"fd12:3456:789a:1:5054:ff:fed5:3"},)"
+            R"({"network":"storage","mac":"52:54:00:d5:01:02","address":"10.213.1.2",)"
+            R"("ipv6_address":""}]})");
 }
 
 TEST(VmJson, HasEveryFieldOfTheProtocol) {

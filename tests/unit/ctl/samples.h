@@ -19,6 +19,15 @@ inline v1::Vm SampleVm() {
   vm.set_ipv6_address("fd12:3456:789a:1:5054:ff:fed5:3");
   vm.set_mac("52:54:00:d5:00:03");
   vm.set_cid(1001);
+  for (const auto& [network, mac, address, ipv6_address] :
+       {std::tuple{"default", "52:54:00:d5:00:03", "10.213.0.3", "fd12:3456:789a:1:5054:ff:fed5:3"},
+        {"storage", "52:54:00:d5:01:02", "10.213.1.2", ""}}) {
+    v1::Nic* const nic = vm.add_nics();
+    nic->set_network(network);
+    nic->set_mac(mac);
+    nic->set_address(address);
+    nic->set_ipv6_address(ipv6_address);
+  }
   vm.mutable_created_at()->set_seconds(1'700'000'000);
   v1::StageDuration* stage = vm.add_stages();
   stage->set_stage("disk");

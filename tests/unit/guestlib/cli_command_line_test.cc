@@ -51,6 +51,23 @@ TEST(FlatvmWords, AVmMayBootFromAVolumeAndHaveMore) {
   EXPECT_THAT(host.created[1].first.data_volumes, testing::ElementsAre("data"));
 }
 
+TEST(FlatvmWords, AVmMayBeOnThreeNetworksMore) {
+  FakeHost host;
+  EXPECT_EQ(RunFlatvm({"create", "--network", "storage", "web", "--image", "tiny", "--memory",
+                       "1GiB", "--vcpus", "1", "--network", "backup"},
+                      host)
+                .code,
+            0);
+  EXPECT_THAT(host.created.at(0).first.networks, testing::ElementsAre("storage", "backup"));
+  EXPECT_EQ(host.created.at(0).first.name, "web");
+  const Args four =
+      With(kCreate, {"--network", "a", "--network", "b", "--network", "c", "--network", "d"});
+  const Done done = RunFlatvm(four, host);
+  EXPECT_EQ(done.code, 2);
+  EXPECT_EQ(done.err, "flatvm: --network: at most 3 (INVALID_ARGUMENT/FIELD_OUT_OF_RANGE)\n");
+  EXPECT_THAT(host.created, SizeIs(1));
+}
+
 TEST(FlatvmWords, AVmMayBeMadeOfAnImageOnTheQuotaDisk) {
   FakeHost host;
   const Done done = RunFlatvm(

@@ -101,6 +101,8 @@ TEST(FlatvmBashCompletion, OffersWhatFits) {
   EXPECT_EQ(Complete("destroy web", ""), "web db\n");
   EXPECT_EQ(Complete("destroy web", "--r"), "--return-disk\n");
   EXPECT_EQ(Complete("create web", "--f"), "--from-disk\n");
+  EXPECT_EQ(Complete("create web", "--n"), "--network\n");
+  EXPECT_EQ(Complete("create web --network a", "--d"), "--data-volume --disk\n");
   EXPECT_EQ(Complete("volume delete web", "--r"), "--return-disk\n");
   EXPECT_EQ(Complete("show", "--j"), "--json\n");
   EXPECT_EQ(Complete("list", ""), "--json --timeout --help\n");

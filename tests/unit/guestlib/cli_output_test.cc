@@ -48,7 +48,21 @@ constexpr std::string_view kVmJson = R"({
   "data_volumes": [],
   "from_quota_disk": "",
   "image_id": "",
-  "ipv6_address": "fd12:3456:789a:1:5054:ff:fe01:203"
+  "ipv6_address": "fd12:3456:789a:1:5054:ff:fe01:203",
+  "nics": [
+    {
+      "network": "default",
+      "mac": "52:54:00:01:02:03",
+      "address": "10.213.0.3",
+      "ipv6_address": "fd12:3456:789a:1:5054:ff:fe01:203"
+    },
+    {
+      "network": "storage",
+      "mac": "52:54:00:d5:05:02",
+      "address": "10.213.5.2",
+      "ipv6_address": ""
+    }
+  ]
 }
 )";
 
@@ -66,9 +80,10 @@ TEST(FlatvmOutput, ValidateOnlySaysWould) {
   Args create = kCreate;
   create.push_back("--validate-only");
   EXPECT_EQ(RunFlatvm(create, host).out,
-            "would create web: image tiny, 192MiB, 1 vCPU, disk 2GiB\n");
+            "would create web: image tiny, 192MiB, 1 vCPU, disk 2GiB, also on network storage\n");
   host.vm.disk_mib = 0;
   host.vm.vcpus = 2;
+  host.vm.nics.clear();
   EXPECT_EQ(RunFlatvm(create, host).out, "would create web: image tiny, 192MiB, 2 vCPUs\n");
   host.vm.volume = "root";
   host.vm.data_volumes = {"logs", "data"};
@@ -135,6 +150,7 @@ TEST(FlatvmOutput, ShowHasALineForEachField) {
             "address:       10.213.0.3\n"
             "ipv6:          fd12:3456:789a:1:5054:ff:fe01:203\n"
             "mac:           52:54:00:01:02:03\n"
+            "other nics:    storage 10.213.5.2 52:54:00:d5:05:02\n"
             "cid:           7\n"
             "created:       2023-11-14T22:13:20Z\n"
             "took:          1.9 s: admit 0.1 ms, disk 21 ms, domain 1.8 s\n");

@@ -28,7 +28,15 @@ inline Vm SampleVm() {
           .stages = {{.stage = "admit", .duration = std::chrono::microseconds(120)},
                      {.stage = "disk", .duration = std::chrono::microseconds(21'400)},
                      {.stage = "domain", .duration = std::chrono::microseconds(1'849'000)}},
-          .ipv6_address = "fd12:3456:789a:1:5054:ff:fe01:203"};
+          .ipv6_address = "fd12:3456:789a:1:5054:ff:fe01:203",
+          .nics = {{.network = "default",
+                    .mac = "52:54:00:01:02:03",
+                    .address = "10.213.0.3",
+                    .ipv6_address = "fd12:3456:789a:1:5054:ff:fe01:203"},
+                   {.network = "storage",
+                    .mac = "52:54:00:d5:05:02",
+                    .address = "10.213.5.2",
+                    .ipv6_address = ""}}};
 }
 
 inline Volume SampleVolume() {
@@ -91,7 +99,14 @@ inline Tenant SampleTenant() {
           .network_mode = NetworkMode::kViaPrimary,
           .ipv6_subnet = "fd12:3456:789a:1::/64",
           .ipv6_gateway = "fd12:3456:789a:1::1",
-          .net = {.out_bytes = uint64_t{50} << 20U, .vm_in_bytes = 65536}};
+          .net = {.out_bytes = uint64_t{50} << 20U, .vm_in_bytes = 65536},
+          .networks = {{.name = "storage",
+                        .mode = NetworkMode::kIsolated,
+                        .subnet = "10.213.5.0/24",
+                        .gateway = "10.213.5.1",
+                        .ipv6_subnet = "",
+                        .ipv6_gateway = "",
+                        .domain = "storage.acme.internal"}}};
 }
 
 inline Error SampleError() {

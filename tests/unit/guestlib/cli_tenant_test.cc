@@ -26,6 +26,7 @@ TEST(FlatvmTenant, ShowsLimitsAndUsage) {
             "gateway:    10.213.0.1\n"
             "ipv6:       fd12:3456:789a:1::/64\n"
             "gateway 6:  fd12:3456:789a:1::1\n"
+            "networks:   storage (isolated, 10.213.5.0/24)\n"
             "overhead:   64MiB a VM\n"
             "created:    2023-11-14T22:13:20Z\n"
             "\n"
@@ -117,6 +118,9 @@ TEST(FlatvmTenant, IsJsonToo) {
     "ipv6_subnet": "fd12:3456:789a:1::/64",
     "ipv6_gateway": "fd12:3456:789a:1::1",
     "net": {"out_bytes": 52428800, "in_bytes": 0, "vm_out_bytes": 0, "vm_in_bytes": 65536},
+    "networks": [{"name": "storage", "mode": "isolated", "subnet": "10.213.5.0/24",
+                  "gateway": "10.213.5.1", "ipv6_subnet": "", "ipv6_gateway": "",
+                  "domain": "storage.acme.internal"}],
     "usage": {"memory_bytes": 1572864000, "oom_kills": 1, "cpu_us": 11520000000,
               "throttled_us": 1250000, "tasks": 42, "read_bytes": 325058560, "write_bytes": 512,
               "memory_pressure": {"some_percent": 0.5, "full_percent": 0.25},

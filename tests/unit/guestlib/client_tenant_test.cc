@@ -41,6 +41,14 @@ TEST_F(ClientTenantTest, TellsOfTheTenant) {
     tenant->set_ipv6_subnet("fd12:3456:789a:4::/64");
     tenant->set_ipv6_gateway("fd12:3456:789a:4::1");
     tenant->mutable_primary()->set_ipv6_address("fd12:3456:789a:4:5054:ff:fed5:402");
+    v1::Network* network = tenant->add_networks();
+    network->set_name("storage");
+    network->set_mode(v1::NETWORK_ISOLATED);
+    network->set_subnet("10.213.5.0/24");
+    network->set_gateway("10.213.5.1");
+    network->set_ipv6_subnet("fd12:3456:789a:5::/64");
+    network->set_ipv6_gateway("fd12:3456:789a:5::1");
+    network->set_domain("storage.acme.internal");
     tenant->set_vmm_overhead_mib(64);
     tenant->mutable_created_at()->set_seconds(60);
     tenant->mutable_primary()->set_memory_mib(2048);
@@ -85,7 +93,14 @@ TEST_F(ClientTenantTest, TellsOfTheTenant) {
           .network_mode = NetworkMode::kIsolated,
           .ipv6_subnet = "fd12:3456:789a:4::/64",
           .ipv6_gateway = "fd12:3456:789a:4::1",
-          .net = {.out_bytes = 5, .in_bytes = 6, .vm_out_bytes = 7, .vm_in_bytes = 8}}));
+          .net = {.out_bytes = 5, .in_bytes = 6, .vm_out_bytes = 7, .vm_in_bytes = 8},
+          .networks = {{.name = "storage",
+                        .mode = NetworkMode::kIsolated,
+                        .subnet = "10.213.5.0/24",
+                        .gateway = "10.213.5.1",
+                        .ipv6_subnet = "fd12:3456:789a:5::/64",
+                        .ipv6_gateway = "fd12:3456:789a:5::1",
+                        .domain = "storage.acme.internal"}}}));
 }
 
 TEST_F(ClientTenantTest, TellsOfTheTenantsUsage) {

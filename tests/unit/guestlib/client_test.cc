@@ -23,7 +23,8 @@ const VmSpec kSpec = {.name = "web",
                       .vcpus = 2,
                       .disk_mib = 2048,
                       .volume = "root",
-                      .data_volumes = {"logs", "data"}};
+                      .data_volumes = {"logs", "data"},
+                      .networks = {"storage"}};
 
 v1::Vm WireVm() {
   v1::Vm vm;
@@ -47,6 +48,11 @@ v1::Vm WireVm() {
   vm.set_volume("root");
   vm.add_data_volumes("logs");
   vm.add_data_volumes("data");
+  v1::Nic* nic = vm.add_nics();
+  nic->set_network("storage");
+  nic->set_mac("52:54:00:d5:05:02");
+  nic->set_address("10.213.5.2");
+  nic->set_ipv6_address("fd12:3456:789a:5:5054:ff:fed5:502");
   return vm;
 }
 
@@ -67,7 +73,11 @@ Vm PublicVm() {
           .stages = {{.stage = "domain", .duration = std::chrono::microseconds(1'800'000)}},
           .volume = "root",
           .data_volumes = {"logs", "data"},
-          .ipv6_address = "fd12:3456:789a:1:5054:ff:fe01:203"};
+          .ipv6_address = "fd12:3456:789a:1:5054:ff:fe01:203",
+          .nics = {{.network = "storage",
+                    .mac = "52:54:00:d5:05:02",
+                    .address = "10.213.5.2",
+                    .ipv6_address = "fd12:3456:789a:5:5054:ff:fed5:502"}}};
 }
 
 class ClientTest : public testing::Test {

@@ -152,12 +152,15 @@ TEST(DomainXml, RefusesWhatMustNotReachLibvirt) {
       {"cpu_quota_percent", [](DomainSpec& s) { s.cpu_quota_percent = 101; }},
       {"cid", [](DomainSpec& s) { s.cid.value = 2; }},
       {"cid", [](DomainSpec& s) { s.cid.value = 0xFFFFFFFF; }},
-      {"mac", [](DomainSpec& s) { s.mac = "52:54:00:d5:00"; }},
-      {"mac", [](DomainSpec& s) { s.mac = "52:54:00:D5:00:03"; }},
-      {"mac", [](DomainSpec& s) { s.mac = "53:54:00:d5:00:03"; }},
-      {"mac", [](DomainSpec& s) { s.mac = "52-54-00-d5-00-03"; }},
-      {"network", [](DomainSpec& s) { s.network = ""; }},
-      {"network", [](DomainSpec& s) { s.network = "a b"; }},
+      {"mac", [](DomainSpec& s) { s.nics[0].mac = "52:54:00:d5:00"; }},
+      {"mac", [](DomainSpec& s) { s.nics[0].mac = "52:54:00:D5:00:03"; }},
+      {"mac", [](DomainSpec& s) { s.nics[0].mac = "53:54:00:d5:00:03"; }},
+      {"mac", [](DomainSpec& s) { s.nics[0].mac = "52-54-00-d5-00-03"; }},
+      {"network", [](DomainSpec& s) { s.nics[0].network = ""; }},
+      {"network", [](DomainSpec& s) { s.nics[0].network = "a b"; }},
+      {"nics", [](DomainSpec& s) { s.nics.clear(); }},
+      {"nics", [](DomainSpec& s) { s.nics.resize(5, s.nics[0]); }},
+      {"mac", [](DomainSpec& s) { s.nics.resize(2, s.nics[0]); }},
       {"partition", [](DomainSpec& s) { s.partition = "flatvm/acme"; }},
       {"partition", [](DomainSpec& s) { s.partition = "/flatvm/../system"; }},
       {"partition", [](DomainSpec& s) { s.partition = "/flatvm/"; }},
@@ -224,6 +227,20 @@ TEST(DomainXml, TakesTheLongestCommandLine) {
 TEST(DomainName, KeepsTenantAndNameApart) {
   EXPECT_EQ(DomainName("acme", "web"), "flatvm-acme.web");
   EXPECT_NE(DomainName("a-b", "c"), DomainName("a", "b-c"));
+}
+
+TEST(DomainXml, HasItsNicsInOrder) {
+  DomainSpec spec = KernelSpec();
+  spec.nics.push_back({.mac = "52:54:00:d5:01:02", .network = "flatvm-acme.storage"});
+  const auto xml = BuildDomainXml(spec, Virtualization::kKvm);
+  ASSERT_TRUE(xml.ok()) << xml.status();
+  const size_t first = xml->find("<source network='flatvm-acme'");
+  const size_t second = xml->find("<source network='flatvm-acme.storage'");
+  ASSERT_NE(first, xml->npos) << *xml;
+  ASSERT_NE(second, xml->npos) << *xml;
+  EXPECT_LT(first, second);
+  EXPECT_LT(second, xml->find("<target dev='fv525400d50102'")) << *xml;
+  EXPECT_LT(xml->find("<mac address='52:54:00:d5:01:02'"), second);
 }
 
 }  // namespace

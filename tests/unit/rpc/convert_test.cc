@@ -191,6 +191,49 @@ TEST(Convert, GivesAValidatedCreateNoPlaceInTheWorld) {
   EXPECT_EQ(vm.address(), "");
   EXPECT_EQ(vm.mac(), "");
   EXPECT_EQ(vm.cid(), 0U);
+  record.spec.networks = {"storage"};
+  v1::Vm on_storage;
+  FillVm(record, &on_storage);
+  ASSERT_EQ(on_storage.nics_size(), 2);
+  EXPECT_EQ(on_storage.nics(1).network(), "storage");
+  EXPECT_EQ(on_storage.nics(1).address(), "");
+}
+
+TEST(Convert, TellsAllNicsTheFirstOneFirst) {
+  v1::VmSpec wire;
+  wire.add_networks("storage");
+  EXPECT_THAT(SpecOf(wire).networks, testing::ElementsAre("storage"));
+  broker::VmRecord record;
+  record.id = "0123abcd-4567-489a-bcde-f0123456789a";
+  record.mac = "52:54:00:d5:00:03";
+  record.address = {0x0AD50003};
+  record.nics = {{.network = "storage", .mac = "52:54:00:d5:01:02", .address = {0x0AD50102}}};
+  record.nics[0].ipv6_address = *network::ParseIpv6Address("test", "fd12::2");
+  v1::Vm vm;
+  FillVm(record, &vm);
+  ASSERT_EQ(vm.nics_size(), 2);
+  EXPECT_EQ(vm.nics(0).network(), "default");
+  EXPECT_EQ(vm.nics(0).mac(), vm.mac());
+  EXPECT_EQ(vm.nics(0).address(), vm.address());
+  EXPECT_EQ(vm.nics(1).network(), "storage");
+  EXPECT_EQ(vm.nics(1).mac(), "52:54:00:d5:01:02");
+  EXPECT_EQ(vm.nics(1).address(), "10.213.1.2");
+  EXPECT_EQ(vm.nics(1).ipv6_address(), "fd12::2");
+}
+
+TEST(Convert, TellsAPrimaryOfItsTenantsNetworksButNotOfTheHosts) {
+  broker::TenantView view = View();
+  view.record.networks = {
+      {.name = "storage", .subnet = *network::ParseIpv4Subnet("test", "10.213.1.0/24")}};
+  v1::Tenant tenant;
+  FillTenant(view, Audience::kPrimary, &tenant);
+  ASSERT_EQ(tenant.networks_size(), 1);
+  EXPECT_EQ(tenant.networks(0).name(), "storage");
+  EXPECT_EQ(tenant.networks(0).mode(), v1::NETWORK_ISOLATED);
+  EXPECT_EQ(tenant.networks(0).gateway(), "10.213.1.1");
+  EXPECT_EQ(tenant.networks(0).ipv6_subnet(), "");
+  EXPECT_EQ(tenant.networks(0).domain(), "storage.acme.internal");
+  EXPECT_EQ(tenant.networks(0).network(), "");
 }
 
 }  // namespace

@@ -35,6 +35,23 @@ TEST(RecordJson, BringsATenantBackAsItWas) {
   EXPECT_EQ(back->created_at, record.created_at);
 }
 
+TEST(RecordJson, ReadsASecondaryThatHadOneNic) {
+  auto vm = nlohmann::json::parse(FormatVm(SampleVm()));
+  const auto same = ParseVm(vm.dump());
+  ASSERT_TRUE(same.ok()) << same.status();
+  EXPECT_EQ(same->nics, SampleVm().nics);
+  for (const char* spec : {"asked", "spec"}) vm[spec].erase("networks");
+  vm.erase("nics");
+  const auto old = ParseVm(vm.dump());
+  ASSERT_TRUE(old.ok()) << old.status();
+  EXPECT_TRUE(old->nics.empty());
+  EXPECT_TRUE(old->spec.networks.empty());
+  vm["nics"] = {{{"network", "storage"}, {"mac", "52:54:00:d5:01:02"}, {"address", "10.213.1"}}};
+  EXPECT_THAT(std::string(ParseVm(vm.dump()).status().message()), HasSubstr("address"));
+  vm["nics"] = "none";
+  EXPECT_THAT(std::string(ParseVm(vm.dump()).status().message()), HasSubstr("nics"));
+}
+
 TEST(RecordJson, ReadsASecondaryWithoutIpv6) {
   auto vm = nlohmann::json::parse(FormatVm(SampleVm()));
   vm["ipv6_address"] = "";

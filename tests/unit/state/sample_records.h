@@ -61,7 +61,8 @@ inline broker::VmRecord SampleVm() {
                   .vcpus = 1,
                   .volume = "root",
                   .data_volumes = {"data", "logs"},
-                  .quota_path = "images/web.raw"};
+                  .quota_path = "images/web.raw",
+                  .networks = {"storage", "web"}};
   record.spec = {.name = "web",
                  .image = "tiny",
                  .memory_mib = 192,
@@ -69,11 +70,18 @@ inline broker::VmRecord SampleVm() {
                  .disk_mib = 16,
                  .volume = "root",
                  .data_volumes = {"data", "logs"},
-                 .quota_path = "images/web.raw"};
+                 .quota_path = "images/web.raw",
+                 .networks = {"storage", "web"}};
   record.image_id = "cccccccc-dddd-4eee-8fff-000000000001";
   record.address = network::Ipv4Address{0x0AD50003};
   record.ipv6_address = *network::ParseIpv6Address("sample", "fd12:3456:789a:1:5054:ff:fed5:3");
   record.mac = "52:54:00:d5:00:03";
+  record.nics = {
+      {.network = "storage",
+       .mac = "52:54:00:d5:01:02",
+       .address = {0x0AD50102},
+       .ipv6_address = *network::ParseIpv6Address("sample", "fd12:3456:789a:2:5054:ff:fed5:102")},
+      {.network = "web", .mac = "52:54:00:d5:02:02", .address = {0x0AD50202}}};
   record.cid = base::VsockCid{1001};
   record.created_at =
       std::chrono::system_clock::time_point(std::chrono::microseconds(1'700'000'001'000'001));
