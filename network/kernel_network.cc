@@ -80,7 +80,7 @@ absl::Status KernelNetwork::RemoveFilter(const Ipv4Subnet& subnet,
   // Of one that an earlier flatvmd made, the primary is known to have the first address.
   TenantRules rules{.subnet = subnet, .primary = {subnet.Gateway().value + 1}, .prefix = prefix};
   if (const auto found = tenants_.find(BridgeName(subnet)); found != tenants_.end()) {
-    FLATVM_RETURN_IF_ERROR(Bind(found->second, {}));
+    FLATVM_RETURN_IF_ERROR(ports_.Forget(BridgeName(subnet)));
     found->second.wanted.forwards.clear();
     FLATVM_RETURN_IF_ERROR(Forward(found->second));
     rules = found->second.rules;
@@ -90,23 +90,29 @@ absl::Status KernelNetwork::RemoveFilter(const Ipv4Subnet& subnet,
   const std::string removal = BuildRemoveTenant(rules) + BuildRemovePortCounters(subnet);
   if (!nft_.Run(removal).ok()) {
     // Ports that an earlier flatvmd bound hold the tenant's counters.
-    FLATVM_RETURN_IF_ERROR(BindAll());
+    FLATVM_RETURN_IF_ERROR(ports_.Restore(Others::kGo));
     FLATVM_RETURN_IF_ERROR(nft_.Run(removal));
   }
   return guard_.Forget(subnet);
 }
 
+void KernelNetwork::KnowsAllTenants() {
+  const std::lock_guard lock(mutex_);
+  others_ = Others::kGo;
+}
+
 absl::StatusOr<size_t> KernelNetwork::RestoreFilter() {
+  const absl::Status bridged = bridges_.Restore();
   const std::lock_guard lock(mutex_);
   if (tenants_.empty()) return size_t{0};
   FLATVM_ASSIGN_OR_RETURN(const std::vector<std::string> uplinks, Uplinks());
   std::vector<TenantRules> rules;
   for (const auto& [bridge, tenant] : tenants_) rules.push_back(tenant.rules);
   // A set of our name but of another kind, for one, stands in the way of the first.
-  absl::Status first = nft_.Run(BuildRestore(uplinks, rules));
+  absl::Status first = nft_.Run(BuildRestore(uplinks, rules, others_));
   if (!first.ok()) first = nft_.Run(BuildAnew(uplinks, rules));
   // What fails for one, such as a tenant whose bridge is about to go, is no other's loss.
-  first.Update(BindAll());
+  first.Update(ports_.Restore(others_));
   first.Update(ForwardAll());
   const std::set<uint32_t> known = guarded_uplinks_;
   const std::vector<uint32_t> indices = GuardUplinks(uplinks);
@@ -119,6 +125,7 @@ absl::StatusOr<size_t> KernelNetwork::RestoreFilter() {
                                                     " of the tenants' guard; it was put back"));
   }
   first.Update(EnsureForwarding());
+  first.Update(bridged);
   FLATVM_RETURN_IF_ERROR(first);
   return rules.size();
 }

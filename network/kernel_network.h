@@ -14,10 +14,11 @@
 #include "network/guard/tenant_guard.h"
 #include "network/host_network.h"
 #include "network/host_ports.h"
+#include "network/kernel_bridges.h"
 #include "network/nft_forwards.h"
-#include "network/nft_ports.h"
 #include "network/nft_rules.h"
 #include "network/nft_table.h"
+#include "network/port_table.h"
 
 namespace flatvm::network {
 
@@ -67,19 +68,25 @@ class KernelNetwork final : public HostNetwork {
   // is done all the same.
   absl::StatusOr<size_t> RestoreFilter();
 
+  // From here on every tenant there is has its filter: what the tables have of others is nobody's.
+  void KnowsAllTenants();
+
   // Guards the ports of those of `bridges`, by index, that are tenants'; for when some came or
   // went. Errors: INTERNAL, as above.
   absl::Status GuardPorts(const std::set<uint32_t>& bridges);
+
+  // Machines' ports on bridges that are not flatvm's; guarded and restored with the others.
+  OperatorBridges& bridges() { return bridges_; }
 
  private:
   struct Tenant {
     TenantRules rules;
     bool guarded = false;  // its bridge was there, and its machines are known
     std::vector<Lease> machines;
-    std::set<PortBinding> bound;  // in the table of ports
+    std::set<uint32_t> ports;  // that are guarded, by index
     NetworkRules wanted;
     std::optional<Ipv4Subnet> metered_by;  // as in NetworkSpec
-    std::set<ForwardBinding> forwarded;  // in the table: those whose machines are there
+    std::set<ForwardBinding> forwarded;    // in the table: those whose machines are there
   };
 
   // With mutex_ held. Errors: INTERNAL. That there is none any more is logged.
@@ -89,10 +96,9 @@ class KernelNetwork final : public HostNetwork {
   // Bridge and ports, if the bridge is there and the machines are known.
   absl::Status GuardTenant(Tenant& tenant, const std::vector<uint32_t>& uplinks);
   absl::Status GuardPortsOf(Tenant& tenant, uint32_t bridge);
-  // Brings the table of ports in line, which may have been flushed.
-  absl::Status Bind(Tenant& tenant, std::set<PortBinding> wanted);
-  absl::Status BindAll();
-  // The same for the host's ports.
+  // By what a machine's ceilings go on all its networks: its address on the first of them.
+  std::optional<Ipv4Address> FindMeter(const Ipv4Subnet& first, const std::string& hostname) const;
+  // Brings the table of the host's ports in line, which may have been flushed.
   absl::Status Forward(Tenant& tenant);
   absl::Status ForwardAll();
 
@@ -102,11 +108,18 @@ class KernelNetwork final : public HostNetwork {
   NftTable nft_;
   std::mutex mutex_;  // guards what is below, and is held while the kernel acts on it
   guard::TenantGuard guard_;
+  PortTable ports_{nft_};
+  Others others_ = Others::kStay;
   std::map<std::string, Tenant> tenants_;  // those with a filter, by bridge
   bool has_uplink_ = true;                 // when it was looked for last
   std::set<uint32_t> guarded_uplinks_;     // by index
   uint64_t replaced_ = 0;  // programs on bridges, and on ports that were known, that were others
   std::set<std::string> unguarded_uplinks_;  // those that were complained of
+  // Locks mutex_ itself.
+  KernelBridges bridges_{guard_, ports_, mutex_,
+                         [this](const Ipv4Subnet& first, const std::string& hostname) {
+                           return FindMeter(first, hostname);
+                         }};
 };
 
 }  // namespace flatvm::network

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "daemon/base/error.h"
+#include "daemon/base/names.h"
 #include "daemon/base/str_cat.h"
 #include "network/address_pool.h"
 #include "network/ipv6_gateway.h"
@@ -24,6 +25,7 @@ guard::WayOut WayOutOf(const TenantRules& rules, const std::vector<uint32_t>& up
     case NetworkMode::kViaPrimary:
       return {.uplinks = uplinks, .only = rules.primary};
     case NetworkMode::kIsolated:
+    case NetworkMode::kBridge:
       break;
   }
   return {};
@@ -38,6 +40,17 @@ guard::Subnets SubnetsOf(const TenantRules& rules) {
 // Whether the machine is its siblings' way out.
 bool Routes(const Lease& machine, const TenantRules& rules) {
   return rules.mode == NetworkMode::kViaPrimary && machine.address == rules.primary;
+}
+
+PortBinding BindingOf(const std::string& port, const Lease& machine, const TenantRules& rules) {
+  return {.port = port,
+          .mac = machine.mac,
+          .address = machine.address,
+          .subnet = rules.subnet,
+          .link_local = AddressOf(kLinkLocal, machine.mac),
+          .address6 = rules.prefix ? std::optional(AddressOf(*rules.prefix, machine.mac))
+                                   : std::nullopt,
+          .routes = Routes(machine, rules)};
 }
 
 guard::Ceiling CeilingOf(const Lease& machine, const Ceilings& ceilings) {
@@ -103,62 +116,45 @@ absl::Status KernelNetwork::GuardTenant(Tenant& tenant, const std::vector<uint32
 
 absl::Status KernelNetwork::GuardPortsOf(Tenant& tenant, uint32_t bridge) {
   FLATVM_ASSIGN_OR_RETURN(const std::vector<Port> ports, ListPorts(bridge));
-  std::set<PortBinding> wanted;
+  const Ipv4Subnet& subnet = tenant.rules.subnet;
+  std::set<PortBinding> bindings;
+  for (const Lease& machine : tenant.machines) {
+    bindings.insert(BindingOf(base::TapName(machine.mac), machine, tenant.rules));
+  }
+  std::set<uint32_t> guarded;
   for (const Port& port : ports) {
     const Lease* const machine = FindMachine(port, tenant.machines);
     if (machine == nullptr || !CheckInterfaceName("port", port.name).ok()) {
-      FLATVM_RETURN_IF_ERROR(guard_.ClosePort(port.index, tenant.rules.subnet));
+      FLATVM_RETURN_IF_ERROR(guard_.ClosePort(port.index, subnet));
       continue;
     }
-    const Ipv4Subnet& subnet = tenant.rules.subnet;
-    const bool routes = Routes(*machine, tenant.rules);
-    const PortBinding binding{
-        .port = port.name,
-        .mac = machine->mac,
-        .address = machine->address,
-        .subnet = subnet,
-        .link_local = AddressOf(kLinkLocal, machine->mac),
-        .address6 = tenant.rules.prefix
-                        ? std::optional(AddressOf(*tenant.rules.prefix, machine->mac))
-                        : std::nullopt,
-        .routes = routes};
     const uint64_t placed = guard_.placed();
-    FLATVM_RETURN_IF_ERROR(
-        guard_.EnsurePort(port.index, subnet,
-                          {.mac = BytesOfMac(machine->mac),
-                           .address = machine->address,
-                           .routes_for = routes ? std::optional<Ipv4Subnet>(subnet) : std::nullopt,
-                           .prefix = tenant.rules.prefix,
-                           .ceiling = CeilingOf(*machine, tenant.wanted.ceilings)}));
-    if (tenant.bound.contains(binding)) replaced_ += guard_.placed() - placed;
-    wanted.insert(binding);
+    FLATVM_RETURN_IF_ERROR(guard_.EnsurePort(
+        port.index, subnet,
+        {.mac = BytesOfMac(machine->mac),
+         .address = machine->address,
+         .routes_for =
+             Routes(*machine, tenant.rules) ? std::optional<Ipv4Subnet>(subnet) : std::nullopt,
+         .prefix = tenant.rules.prefix,
+         .ceiling = CeilingOf(*machine, tenant.wanted.ceilings),
+         .metered_as = tenant.metered_by ? FindMeter(*tenant.metered_by, machine->hostname)
+                                         : std::nullopt}));
+    if (tenant.ports.contains(port.index)) replaced_ += guard_.placed() - placed;
+    guarded.insert(port.index);
+    bindings.insert(BindingOf(port.name, *machine, tenant.rules));
   }
-  return Bind(tenant, std::move(wanted));
+  tenant.ports = std::move(guarded);
+  return ports_.Bind(BridgeName(subnet), subnet, std::move(bindings));
 }
 
-absl::Status KernelNetwork::Bind(Tenant& tenant, std::set<PortBinding> wanted) {
-  if (tenant.bound == wanted) return absl::OkStatus();
-  std::string commands = BuildPortBase() + BuildAddPortCounters(tenant.rules.subnet);
-  for (const PortBinding& old : tenant.bound) {
-    if (!wanted.contains(old)) commands += BuildUnbindPort(old);
+std::optional<Ipv4Address> KernelNetwork::FindMeter(const Ipv4Subnet& first,
+                                                    const std::string& hostname) const {
+  const auto found = tenants_.find(BridgeName(first));
+  if (found == tenants_.end()) return std::nullopt;
+  for (const Lease& machine : found->second.machines) {
+    if (machine.hostname == hostname) return machine.address;
   }
-  for (const PortBinding& binding : wanted) {
-    if (!tenant.bound.contains(binding)) commands += BuildBindPort(binding);
-  }
-  tenant.bound = std::move(wanted);
-  if (nft_.Run(commands).ok()) return absl::OkStatus();
-  return BindAll();  // what was to be unbound was not there any more
-}
-
-absl::Status KernelNetwork::BindAll() {
-  std::string commands = BuildPortBase() + BuildUnbindAllPorts();
-  for (const auto& [bridge, tenant] : tenants_) {
-    commands += BuildAddPortCounters(tenant.rules.subnet);
-    for (const PortBinding& binding : tenant.bound) commands += BuildBindPort(binding);
-  }
-  if (nft_.Run(commands).ok()) return absl::OkStatus();
-  return nft_.Run(base::StrCat("add table bridge ", kNftTable, "\ndelete table bridge ", kNftTable,
-                               "\n", commands));
+  return std::nullopt;
 }
 
 absl::Status KernelNetwork::AddMachine(const std::string& bridge, const Lease& machine) {
@@ -192,6 +188,7 @@ absl::Status KernelNetwork::RemoveMachine(const std::string& bridge, const Lease
 }
 
 absl::Status KernelNetwork::GuardPorts(const std::set<uint32_t>& bridges) {
+  const absl::Status bridged = bridges_.GuardPorts(bridges);
   const std::lock_guard lock(mutex_);
   absl::Status first;
   for (const uint32_t index : bridges) {
@@ -201,6 +198,7 @@ absl::Status KernelNetwork::GuardPorts(const std::set<uint32_t>& bridges) {
     if (found == tenants_.end() || !found->second.guarded) continue;
     first.Update(GuardPortsOf(found->second, index));
   }
+  first.Update(bridged);
   return first;
 }
 

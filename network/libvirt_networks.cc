@@ -169,9 +169,9 @@ absl::Status LibvirtNetworks::RemoveLease(const NetworkId& id, const Lease& leas
   return Release(*live, lease, host_);
 }
 
-absl::Status LibvirtNetworks::SetRules(const std::string& tenant, const Ipv4Subnet& subnet,
+absl::Status LibvirtNetworks::SetRules(const NetworkId& id, const Ipv4Subnet& subnet,
                                        const NetworkRules& rules) {
-  FLATVM_RETURN_IF_ERROR(base::CheckName("tenant", tenant));
+  FLATVM_RETURN_IF_ERROR(CheckNetworkId(id));
   FLATVM_RETURN_IF_ERROR(CheckForwards(rules.forwards));
   return host_.SetRules(subnet, rules);
 }

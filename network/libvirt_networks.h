@@ -41,7 +41,7 @@ class LibvirtNetworks final : public TenantNetworks {
   absl::Status AddLease(const NetworkId& id, const Lease& lease) override;
   // dnsmasq is told to forget the lease; libvirt's list shows that some time later.
   absl::Status RemoveLease(const NetworkId& id, const Lease& lease) override;
-  absl::Status SetRules(const std::string& tenant, const Ipv4Subnet& subnet,
+  absl::Status SetRules(const NetworkId& id, const Ipv4Subnet& subnet,
                         const NetworkRules& rules) override;
   absl::StatusOr<std::set<std::pair<Protocol, uint16_t>>> ListHostPorts() override {
     return host_.ListHostPorts();

@@ -31,6 +31,7 @@ enum class NetworkMode {
   kNat,         // each by itself, with the uplink's address
   kIsolated,    // not at all; they have each other, DHCP and their own names
   kViaPrimary,  // through their primary, which is their gateway and alone may leave as in kNat
+  kBridge,      // by an operator's bridge, whose DHCP server, names and ways are not flatvm's
 };
 
 enum class Protocol { kTcp, kUdp };
@@ -64,7 +65,7 @@ struct NetworkRules {
 struct Lease {
   std::string hostname;  // a name as base::IsName takes it
   std::string mac;
-  Ipv4Address address;
+  Ipv4Address address;  // in kBridge none
   bool operator==(const Lease&) const = default;
 };
 
@@ -82,6 +83,10 @@ struct NetworkSpec {
   Ceilings ceilings;
   // Its tenant's first network, with which it shares the tenant's ceilings; nullopt: it is that.
   std::optional<Ipv4Subnet> metered_by = std::nullopt;
+  // Of kBridge only, in which `subnet` is that of the tenant's first network: what ports of the
+  // bridge drop is counted there.
+  std::string bridge;  // an interface; the operator's
+  uint32_t vlan = 0;   // the only one that machines are in, 1..4094; 0: the bridge's own choice
 
   NetworkId Id() const { return {.tenant = tenant, .network = network}; }
 };
@@ -99,6 +104,9 @@ std::string DnsDomain(const NetworkId& id);
 // Bridge of a tenant's network, 15 bytes at most: "fv-" + the subnet's address in hexadecimal, such
 // as "fv-0ad50400".
 std::string BridgeName(const Ipv4Subnet& subnet);
+
+// Of kBridge. Errors: INVALID_ARGUMENT naming "bridge", of which flatvm's own are none, or "vlan".
+absl::Status CheckBridge(const std::string& bridge, uint32_t vlan);
 
 // The gateway's, which follows from its MAC.
 Ipv6Address LinkLocalGateway(const Ipv4Subnet& subnet);

@@ -69,6 +69,8 @@ const char* ModeText(NetworkMode mode) {
       return "isolated";
     case NetworkMode::kViaPrimary:
       return "via-primary";
+    case NetworkMode::kBridge:  // which libvirt does not know of
+      break;
   }
   return "";
 }
@@ -92,6 +94,7 @@ std::vector<std::string> ModeOptions(const NetworkSpec& spec) {
       return {};
     case NetworkMode::kIsolated:
       return {"no-resolv", "dhcp-option=3"};  // no router
+    case NetworkMode::kBridge:
     case NetworkMode::kViaPrimary:
       break;
   }

@@ -14,25 +14,32 @@ add set bridge flatvm addresses { type ifname . ipv4_addr; }
 add set bridge flatvm addresses6 { type ifname . ipv6_addr; }
 add set bridge flatvm targets { typeof meta iifname . @th,64,128; }
 add set bridge flatvm routers { type ifname; }
+add set bridge flatvm anywhere { type ifname; }
 add set bridge flatvm inside { type ifname . ipv4_addr; flags interval; }
 add map bridge flatvm spoofed_of { type ifname : counter; }
 add map bridge flatvm refused_of { type ifname : counter; }
 )";
 
-// Before other tables' chains at that hook, and before the bridge decides where a frame goes.
+// Before other tables' chains at that hook, and before the bridge decides where a frame goes, or
+// which VLAN it is of. "fv52*" are machines' ports as base::TapName names them: hardware addresses
+// that are given here begin with 52.
 constexpr char kChains[] = R"(
 add chain bridge flatvm prerouting { type filter hook prerouting priority -310; policy accept; }
+add chain bridge flatvm postrouting { type filter hook postrouting priority 310; policy accept; }
 add chain bridge flatvm port
 add chain bridge flatvm no_server
 add chain bridge flatvm spoofed
 add chain bridge flatvm refused
 flush chain bridge flatvm prerouting
+flush chain bridge flatvm postrouting
 flush chain bridge flatvm port
 flush chain bridge flatvm no_server
 flush chain bridge flatvm spoofed
 flush chain bridge flatvm refused
 
 add rule bridge flatvm prerouting iifname @ports jump port
+add rule bridge flatvm prerouting iifname "fv52*" iifname != @ports drop
+add rule bridge flatvm postrouting oifname "fv52*" oifname != @ports drop
 add rule bridge flatvm spoofed counter name iifname map @spoofed_of
 add rule bridge flatvm spoofed drop
 add rule bridge flatvm refused counter name iifname map @refused_of
@@ -41,6 +48,7 @@ add rule bridge flatvm refused drop
 add rule bridge flatvm port iifname . ether saddr != @macs goto spoofed
 add rule bridge flatvm port ether type != { ip, arp, ip6 } goto refused
 add rule bridge flatvm port ether type arp iifname . arp saddr ether != @macs goto spoofed
+add rule bridge flatvm port iifname @anywhere goto no_server
 add rule bridge flatvm port ether type arp arp saddr ip != 0.0.0.0 iifname . arp saddr ip != @addresses goto spoofed
 add rule bridge flatvm port ether type ip ip saddr 0.0.0.0 ip daddr 255.255.255.255 udp sport 68 udp dport 67 accept
 add rule bridge flatvm port ether type ip iifname @routers iifname . ip saddr != @inside goto no_server
@@ -51,7 +59,7 @@ add rule bridge flatvm port icmpv6 type nd-neighbor-solicit ip6 saddr :: meta ii
 add rule bridge flatvm port goto no_server
 add rule bridge flatvm no_server udp sport { 67, 547 } goto spoofed
 add rule bridge flatvm no_server udp dport { 68, 546 } goto spoofed
-add rule bridge flatvm no_server icmp type redirect goto spoofed
+add rule bridge flatvm no_server icmp type { redirect, router-advertisement } goto spoofed
 add rule bridge flatvm no_server icmpv6 type { nd-router-advert, nd-redirect, mld-listener-query } goto spoofed
 )";
 
@@ -90,21 +98,24 @@ std::string Binding(const char* verb, const PortBinding& binding) {
   const auto counter = [&](const char* kind) {
     return base::StrCat(port, " : \"", CounterName(kind, binding.subnet), "\"");
   };
-  std::string routing;
+  std::string text;
   if (binding.routes) {
-    routing = element("routers", port) +
-              element("inside", base::StrCat(port, " . ", binding.subnet.ToString()));
+    text += element("routers", port) +
+            element("inside", base::StrCat(port, " . ", binding.subnet.ToString()));
   }
-  std::string ipv6;
+  text += element("macs", base::StrCat(port, " . ", binding.mac));
   const auto add = [&](const Ipv6Address& address) {
-    ipv6 += element("addresses6", base::StrCat(port, " . ", address.ToString())) +
+    text += element("addresses6", base::StrCat(port, " . ", address.ToString())) +
             element("targets", base::StrCat(port, " . 0x", HexOf(address)));
   };
-  add(binding.link_local);
-  if (binding.address6) add(*binding.address6);
-  return base::StrCat(routing, element("macs", base::StrCat(port, " . ", binding.mac)),
-                      element("addresses", base::StrCat(port, " . ", binding.address.ToString())),
-                      ipv6, element("spoofed_of", counter("spoofed")),
+  if (binding.anywhere) {
+    text += element("anywhere", port);
+  } else {
+    text += element("addresses", base::StrCat(port, " . ", binding.address.ToString()));
+    add(binding.link_local);
+    if (binding.address6) add(*binding.address6);
+  }
+  return base::StrCat(text, element("spoofed_of", counter("spoofed")),
                       element("refused_of", counter("refused")), element("ports", port));
 }
 
@@ -123,7 +134,7 @@ std::string BuildUnbindAllPorts() {
   for (const char* what :
        {"set bridge flatvm ports", "set bridge flatvm macs", "set bridge flatvm addresses",
         "set bridge flatvm addresses6", "set bridge flatvm targets", "set bridge flatvm routers",
-        "set bridge flatvm inside", "map bridge flatvm spoofed_of",
+        "set bridge flatvm anywhere", "set bridge flatvm inside", "map bridge flatvm spoofed_of",
         "map bridge flatvm refused_of"}) {
     base::StrAppend(&text, "flush ", what, "\n");
   }

@@ -1,6 +1,7 @@
 // The text of flatvm's second nftables table, of family bridge: what machines may send by their
 // ports, as the guard's programs there have it, once more by the firewall. Everything is keyed by
-// port; a port that is not bound is not looked at. Pure.
+// port. One with the name of a machine's (base::TapName) is shut until it is bound, both ways; any
+// other that is not bound is not looked at. Pure.
 #pragma once
 
 #include <optional>
@@ -13,13 +14,14 @@ namespace flatvm::network {
 
 // A machine at its port; names and addresses were checked.
 struct PortBinding {
-  std::string port;  // the interface's name
+  std::string port;  // the interface's name; it need not be there yet
   std::string mac;
   Ipv4Address address;
   Ipv4Subnet subnet;  // the tenant's
   Ipv6Address link_local;
   std::optional<Ipv6Address> address6;  // beside that; nullopt: none
   bool routes = false;  // its siblings' router: also sends what comes from outside the subnet
+  bool anywhere = false;  // on an operator's bridge: which addresses it has is not known
   auto operator<=>(const PortBinding&) const = default;
 };
 

@@ -192,6 +192,21 @@ std::string TenantCounters(const char* verb, const Ipv4Subnet& subnet) {
   return text;
 }
 
+constexpr char kFlushTenants[] = R"(
+flush set inet flatvm sources
+flush set inet flatvm gateways
+flush set inet flatvm dual
+flush set inet flatvm sources6
+flush set inet flatvm gateways6
+flush set inet flatvm hairpins
+flush set inet flatvm exits
+flush set inet flatvm routed
+flush set inet flatvm routers
+flush map inet flatvm accepted_of
+flush map inet flatvm spoofed_of
+flush map inet flatvm refused_of
+)";
+
 }  // namespace
 
 absl::Status CheckInterfaceName(std::string_view field, std::string_view name) {
@@ -217,16 +232,9 @@ std::string BuildBaseRuleset(const std::vector<std::string>& uplinks) {
 }
 
 std::string BuildRestore(const std::vector<std::string>& uplinks,
-                         const std::vector<TenantRules>& tenants) {
+                         const std::vector<TenantRules>& tenants, Others others) {
   std::string text = BuildBaseRuleset(uplinks);
-  for (const char* what :
-       {"set inet flatvm sources", "set inet flatvm gateways", "set inet flatvm dual",
-        "set inet flatvm sources6", "set inet flatvm gateways6", "set inet flatvm hairpins",
-        "set inet flatvm exits", "set inet flatvm routed", "set inet flatvm routers",
-        "map inet flatvm accepted_of", "map inet flatvm spoofed_of",
-        "map inet flatvm refused_of"}) {
-    base::StrAppend(&text, "flush ", what, "\n");
-  }
+  if (others == Others::kGo) text += kFlushTenants;
   for (const TenantRules& tenant : tenants) text += BuildAddTenant(tenant);
   return text;
 }

@@ -36,10 +36,14 @@ struct TenantRules {
 // out) are the interfaces that tenants' traffic leaves by.
 std::string BuildBaseRuleset(const std::vector<std::string>& uplinks);
 
-// The table as it is to be with just these tenants, whatever somebody else made of it: base ruleset
-// and elements; counters stay.
+// What a table has of tenants that are not among those that are given. They stay while a new
+// flatvmd does not know yet whose they are.
+enum class Others { kStay, kGo };
+
+// The table as it is to be with these tenants, whatever somebody else made of it: base ruleset and
+// elements; counters stay.
 std::string BuildRestore(const std::vector<std::string>& uplinks,
-                         const std::vector<TenantRules>& tenants);
+                         const std::vector<TenantRules>& tenants, Others others = Others::kGo);
 
 // The same without counting on anything that is there: the table is deleted first, counters too.
 std::string BuildAnew(const std::vector<std::string>& uplinks,

@@ -32,7 +32,9 @@ struct Traffic {
   bool operator==(const Traffic&) const = default;
 };
 
-// Thread-safe; every call blocks on libvirtd or the kernel.
+// Thread-safe; every call blocks on libvirtd or the kernel. Of kBridge nothing is made or removed,
+// but machines' ports are held to what they may send, and to their VLAN; EnsureNetwork, which
+// remembers it all the same, and AddLease also fail with FAILED_PRECONDITION / kBridgeUnusable.
 // Errors of every call: UNAVAILABLE / kHypervisorUnavailable without libvirtd; INVALID_ARGUMENT
 // naming a malformed field; INTERNAL.
 class TenantNetworks {
@@ -59,7 +61,7 @@ class TenantNetworks {
 
   // What of the host's ports leads to the network's machines, and how much may pass, in place of
   // what did. Connections that are there stay. Errors: also INTERNAL if there is no network.
-  virtual absl::Status SetRules(const std::string& tenant, const Ipv4Subnet& subnet,
+  virtual absl::Status SetRules(const NetworkId& id, const Ipv4Subnet& subnet,
                                 const NetworkRules& rules) = 0;
 
   // Ports at which the host itself listens, by (protocol, port): what may not be forwarded.

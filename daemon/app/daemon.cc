@@ -151,6 +151,7 @@ class Daemon {
     FLATVM_ASSIGN_OR_RETURN(const broker::StoredState stored, host_.records.Load());
     cids_.Resume(stored.next_cid);
     FLATVM_RETURN_IF_ERROR(reconciler_.ReconcileAtStart(stored));
+    host_.kernel_network.KnowsAllTenants();
     gate_->CloseUnopened();
     FLATVM_RETURN_IF_ERROR(OpenListeners());
     log_.Log(base::LogLevel::kInfo, base::StrCat("ready: ", stored.tenants.size(), " tenants, ",
@@ -230,7 +231,7 @@ class Daemon {
     if (const absl::Status status = reconciler_.RefreshStates(); !status.ok()) return;
     reconciler_.RetryLeftovers();
     reconciler_.RepairLimits();
-    if (const absl::Status status = host_.networks.StartDeadServers(); !status.ok()) {
+    if (const absl::Status status = host_.libvirt_networks.StartDeadServers(); !status.ok()) {
       log_.Log(base::LogLevel::kWarning,
                base::StrCat("looking after tenants' DHCP servers failed, to be tried again: ",
                             base::Message(status)));

@@ -17,6 +17,7 @@
 #include "daemon/libvirt/event_loop.h"
 #include "daemon/quota/systemd_quota_worker.h"
 #include "daemon/state/file_records.h"
+#include "network/bridged_networks.h"
 #include "network/kernel_network.h"
 #include "network/libvirt_networks.h"
 #include "storage/file_storage.h"
@@ -45,7 +46,8 @@ struct Host {
   hypervisor::LibvirtPrimaryShare primary_share;
   hypervisor::LibvirtPrimaryDisks primary_disks;
   network::KernelNetwork kernel_network;
-  network::LibvirtNetworks networks;
+  network::LibvirtNetworks libvirt_networks;
+  network::BridgedNetworks networks;
   cgroups::SystemdCgroups cgroups;
   storage::FileStorage storage;
   storage::VolumeFiles volumes;

@@ -76,6 +76,7 @@ enum class Reason : int {
   kTenantImportLimit = 162,
   kPortTaken = 170,
   kNetworkInUse = 171,
+  kBridgeUnusable = 172,
 };
 
 // What an error says beyond its code and text.

@@ -243,6 +243,7 @@ absl::StatusOr<CreateTenantResult> TenantLifecycle::Create(const CreateTenantOrd
   FLATVM_RETURN_IF_ERROR(ValidateLimits(order.limits));
   FLATVM_RETURN_IF_ERROR(ValidateIo(order.io));
   FLATVM_RETURN_IF_ERROR(ValidateQuotaDisk(order.quota_disk_mib, order.limits));
+  FLATVM_RETURN_IF_ERROR(ValidateFirstMode(order.network_mode));
   FLATVM_RETURN_IF_ERROR(ValidateForwards(order.forwards, order.network_mode));
   FLATVM_RETURN_IF_ERROR(ValidateCeilings(order.ceilings));
   FLATVM_RETURN_IF_ERROR(ValidateCpus(order.cpus, settings_.host_cpus).status());

@@ -103,7 +103,7 @@ class VmLifecycle::Creation {
         tenant->Ceiling(),
         UsedBy(tenant->record, tenant->vms, tenant->volumes, tenant->images, owner_.settings_),
         CostOf(vm_.spec, owner_.settings_)));
-    FLATVM_ASSIGN_OR_RETURN(const auto networks, FindNetworks(*tenant, vm_.spec));
+    FLATVM_ASSIGN_OR_RETURN(networks_, FindNetworks(*tenant, vm_.spec));
     vm_.tenant = order_.tenant;
     vm_.asked = order_.spec;
     vm_.created_at = owner_.ports_.clock.Now();
@@ -114,7 +114,7 @@ class VmLifecycle::Creation {
     carve_ = tenant->record.carve.mode;
     const auto taken = [&](base::VsockCid other) { return state->HasCid(other); };
     FLATVM_ASSIGN_OR_RETURN(vm_.cid, owner_.cids_.Allocate(taken));
-    FLATVM_RETURN_IF_ERROR(TakePlaces(*tenant, networks, &vm_));
+    FLATVM_RETURN_IF_ERROR(TakePlaces(*tenant, networks_, &vm_));
     vm_.id = base::NewUuid();
     tenant->vms.emplace(vm_.id, vm_);
     tenant->in_flight.insert(vm_.id);
@@ -174,8 +174,8 @@ class VmLifecycle::Creation {
     PushEffect("domain", [this] { return owner_.ports_.hypervisor.RemoveDomain(vm_.id); });
     FLATVM_ASSIGN_OR_RETURN(
         const uint32_t domain_id,
-        owner_.ports_.hypervisor.StartDomain(
-            DomainSpecOf(vm_, image_.image, files_, carve_, volumes_, owner_.ports_.volumes)));
+        owner_.ports_.hypervisor.StartDomain(DomainSpecOf(
+            vm_, image_.image, files_, carve_, volumes_, networks_, owner_.ports_.volumes)));
     const absl::Status status = owner_.ports_.cgroups.ExposeToOomKiller(vm_.tenant, domain_id);
     // Its guest may have ended already; the event says so.
     return status.code() == absl::StatusCode::kNotFound ? absl::OkStatus() : status;
@@ -244,6 +244,7 @@ class VmLifecycle::Creation {
   StageTimer timer_;
   VmImage image_;  // empty: it boots from a volume
   std::vector<VolumeRecord> volumes_;
+  std::vector<NetworkRecord> networks_;
   storage::VmFiles files_;
   VmRecord vm_;
   std::string boot_id_;

@@ -95,6 +95,7 @@ absl::StatusOr<std::vector<NetworkView>> Directory::ListNetworks(const std::stri
     }
   }
   for (NetworkView& view : views) {
+    if (view.network.mode == network::NetworkMode::kBridge) continue;  // counted with the first's
     const auto traffic = ports_.networks.GetTraffic(view.network.subnet);
     if (traffic.ok()) view.traffic = *traffic;
   }

@@ -35,7 +35,7 @@ struct TenantView {
 struct NetworkView {
   NetworkRecord network;
   uint32_t vms = 0;                         // secondaries that have a NIC there
-  std::optional<network::Traffic> traffic;  // nullopt: the kernel cannot be asked
+  std::optional<network::Traffic> traffic;  // nullopt: the kernel cannot be asked, or it is kBridge
 };
 
 struct VmView {

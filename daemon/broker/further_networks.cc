@@ -26,6 +26,14 @@ absl::Status AtLimit() {
       base::StrCat("the tenant has all ", kMax, " networks that it may have beside its first"));
 }
 
+NetworkRecord RecordOf(const AddNetworkOrder& order) {
+  return {.name = order.name,
+          .mode = order.network_mode,
+          .request_id = order.request_id,
+          .bridge = order.bridge,
+          .vlan = order.vlan};
+}
+
 void EraseNetwork(TenantEntry& tenant, const std::string& name) {
   std::erase_if(tenant.record.networks,
                 [&](const NetworkRecord& network) { return network.name == name; });
@@ -84,7 +92,7 @@ class FurtherNetworks::Addition {
     FLATVM_ASSIGN_OR_RETURN(TenantEntry * tenant, GetSettledTenant(*state, order_.tenant));
     if (const NetworkRecord* found = tenant->FindNetwork(order_.name); found != nullptr) {
       repeated_ = order_.mode == Mode::kExecute && !order_.request_id.empty() &&
-                  found->request_id == order_.request_id && found->mode == order_.network_mode;
+                  *found == Asked(found->subnet, found->prefix);
       network_ = *found;
       if (repeated_) return absl::OkStatus();
       return base::MakeError(
@@ -94,15 +102,26 @@ class FurtherNetworks::Addition {
                        "\" already"));
     }
     if (tenant->record.networks.size() >= kMaxFurtherNetworks) return AtLimit();
-    network_ = {.name = order_.name, .mode = order_.network_mode, .request_id = order_.request_id};
+    network_ = RecordOf(order_);
     if (order_.mode == Mode::kValidateOnly) return absl::OkStatus();
-    FLATVM_RETURN_IF_ERROR(owner_.tenants_.ReserveSubnet(&network_.subnet, &network_.prefix));
+    if (network_.mode != network::NetworkMode::kBridge) {
+      FLATVM_RETURN_IF_ERROR(owner_.tenants_.ReserveSubnet(&network_.subnet, &network_.prefix));
+    }
     spec_ = NetworkSpecOf(tenant->record, network_, {});
     tenant->record.networks.push_back(network_);
     tenant->updating = true;
     tenant->changing_network = network_.name;
     rollback_.Push("reservation", [this] { return Forget(); });
     return absl::OkStatus();
+  }
+
+  // What the order comes to, with the subnet that it was given.
+  NetworkRecord Asked(const network::Ipv4Subnet& subnet,
+                      const std::optional<network::Ipv6Prefix>& prefix) const {
+    NetworkRecord record = RecordOf(order_);
+    record.subnet = subnet;
+    record.prefix = prefix;
+    return record;
   }
 
   absl::Status PutRecord() {
@@ -155,7 +174,7 @@ class FurtherNetworks::Removal {
     std::erase_if(rest, [this](const NetworkRecord& one) { return one.name == order_.name; });
     FLATVM_RETURN_IF_ERROR(PutRecordWith(rest));
     rollback_.Release();
-    owner_.tenants_.ReleaseSubnet(spec_.subnet);
+    owner_.tenants_.ReleaseSubnet(network_.subnet);
     owner_.End(order_.tenant);
     return absl::OkStatus();
   }
@@ -170,7 +189,8 @@ class FurtherNetworks::Removal {
     if (const uint32_t count = tenant->CountOn(network->name); count > 0) return InUse(count);
     if (order_.mode == Mode::kValidateOnly) return absl::OkStatus();
     before_ = tenant->record.networks;
-    spec_ = NetworkSpecOf(tenant->record, *network, {});
+    network_ = *network;
+    spec_ = NetworkSpecOf(tenant->record, network_, {});
     tenant->updating = true;
     tenant->changing_network = network->name;
     rollback_.Push("mark", [this] {
@@ -200,13 +220,14 @@ class FurtherNetworks::Removal {
   FurtherNetworks& owner_;
   const RemoveNetworkOrder& order_;
   std::vector<NetworkRecord> before_;
+  NetworkRecord network_;
   network::NetworkSpec spec_;
   base::RollbackStack rollback_;  // last: its undo steps use the rest
 };
 
 absl::StatusOr<NetworkRecord> FurtherNetworks::Add(const AddNetworkOrder& order) {
   FLATVM_RETURN_IF_ERROR(base::CheckRequestId(order.request_id));
-  FLATVM_RETURN_IF_ERROR(ValidateNetwork(order.name, order.network_mode));
+  FLATVM_RETURN_IF_ERROR(ValidateNetwork(RecordOf(order)));
   return Addition(*this, order).Run();
 }
 

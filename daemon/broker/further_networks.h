@@ -20,6 +20,8 @@ struct AddNetworkOrder {
   Mode mode = Mode::kExecute;
   std::string name;
   network::NetworkMode network_mode = network::NetworkMode::kIsolated;
+  std::string bridge;  // of kBridge
+  uint32_t vlan = 0;   // of kBridge: 1..4094; 0: none is set
 };
 
 struct RemoveNetworkOrder {
@@ -35,11 +37,12 @@ class FurtherNetworks {
   FurtherNetworks(const Ports& ports, Registry& registry, TenantLifecycle& tenants)
       : ports_(ports), registry_(registry), tenants_(tenants) {}
 
-  // Reserves a subnet, records the network and makes it. Either all of it is there afterwards or
-  // nothing; what cannot be undone stays on record, for a removal. A repeated request (same request
-  // id, same network) is answered with what the first one made. Errors: INVALID_ARGUMENT; NOT_FOUND
-  // / kTenantNotFound; ALREADY_EXISTS / kNetworkNameTaken; RESOURCE_EXHAUSTED /
-  // kTenantNetworkLimit, kSubnetPoolEmpty; ABORTED / kChangeInFlight; UNAVAILABLE; INTERNAL.
+  // Reserves a subnet (but for kBridge), records the network and makes it. Either all of it is
+  // there afterwards or nothing; what cannot be undone stays on record, for a removal. A repeated
+  // request (same request id, same network) is answered with what the first one made. Errors:
+  // INVALID_ARGUMENT; NOT_FOUND / kTenantNotFound; ALREADY_EXISTS / kNetworkNameTaken;
+  // FAILED_PRECONDITION / kBridgeUnusable; RESOURCE_EXHAUSTED / kTenantNetworkLimit,
+  // kSubnetPoolEmpty; ABORTED / kChangeInFlight; UNAVAILABLE; INTERNAL.
   absl::StatusOr<NetworkRecord> Add(const AddNetworkOrder& order);
 
   // Removes one that no secondary has a NIC on, whatever its state. Either nothing of it is left

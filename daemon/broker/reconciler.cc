@@ -23,6 +23,7 @@ absl::Status Reconciler::FillRegistry(const StoredState& stored) {
     FLATVM_RETURN_IF_ERROR(base::WithContext(tenants_.TakeSubnet(record.subnet),
                                              base::StrCat("record of tenant ", record.name)));
     for (const NetworkRecord& network : record.networks) {
+      if (network.mode == network::NetworkMode::kBridge) continue;
       FLATVM_RETURN_IF_ERROR(base::WithContext(
           tenants_.TakeSubnet(network.subnet),
           base::StrCat("record of tenant ", record.name, ", network ", network.name)));

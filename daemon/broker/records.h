@@ -70,7 +70,7 @@ struct StageDuration {
 struct NicRecord {
   std::string network;  // name, among its tenant's
   std::string mac;
-  network::Ipv4Address address;
+  network::Ipv4Address address;                      // 0: its network is of kBridge
   std::optional<network::Ipv6Address> ipv6_address;  // nullopt: its network has no prefix
 
   bool operator==(const NicRecord&) const = default;
@@ -101,10 +101,12 @@ struct VmRecord {
 // A network of a tenant's beside its first.
 struct NetworkRecord {
   std::string name;  // unique among the tenant's; not network::kFirstNetwork
-  network::NetworkMode mode = network::NetworkMode::kIsolated;  // or kNat
-  network::Ipv4Subnet subnet;
-  std::optional<network::Ipv6Prefix> prefix;  // nullopt: link-local IPv6 only
-  std::string request_id;                     // of its add; may be empty
+  network::NetworkMode mode = network::NetworkMode::kIsolated;  // or kNat, or kBridge
+  network::Ipv4Subnet subnet;                                   // of kBridge none
+  std::optional<network::Ipv6Prefix> prefix;                    // nullopt: link-local IPv6 only
+  std::string request_id;                                       // of its add; may be empty
+  std::string bridge;  // of kBridge: an interface of the host's
+  uint32_t vlan = 0;   // of kBridge: 1..4094; 0: none is set
 
   bool operator==(const NetworkRecord&) const = default;
 };

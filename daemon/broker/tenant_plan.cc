@@ -66,14 +66,17 @@ network::NetworkSpec NetworkSpecOf(const TenantRecord& tenant,
 
 network::NetworkSpec NetworkSpecOf(const TenantRecord& tenant, const NetworkRecord& network,
                                    const std::vector<network::Lease>& leases) {
+  const bool bridged = network.mode == network::NetworkMode::kBridge;
   return network::NetworkSpec{.tenant = tenant.name,
                               .network = network.name,
-                              .subnet = network.subnet,
+                              .subnet = bridged ? tenant.subnet : network.subnet,
                               .leases = leases,
                               .mode = network.mode,
                               .prefix = network.prefix,
                               .ceilings = tenant.ceilings,
-                              .metered_by = tenant.subnet};
+                              .metered_by = tenant.subnet,
+                              .bridge = network.bridge,
+                              .vlan = network.vlan};
 }
 
 std::vector<network::NetworkSpec> NetworkSpecsOf(const TenantEntry& tenant) {

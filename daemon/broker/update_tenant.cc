@@ -129,6 +129,7 @@ class TenantUpdates::Change {
     FLATVM_RETURN_IF_ERROR(ValidateCarve(after.carve, after.primary_memory_mib));
     FLATVM_ASSIGN_OR_RETURN(after.cpus, ValidateCpus(after.cpus, owner_.settings_.host_cpus));
     FLATVM_RETURN_IF_ERROR(CheckCpusFree(*state, order_.name, after.cpus));
+    FLATVM_RETURN_IF_ERROR(ValidateFirstMode(after.network_mode));
     FLATVM_RETURN_IF_ERROR(ValidateForwards(after.forwards, after.network_mode));
     FLATVM_RETURN_IF_ERROR(ValidateCeilings(after.ceilings));
     FLATVM_RETURN_IF_ERROR(CheckForwardsFree(*state, before_, after.forwards, host_ports_));
@@ -195,10 +196,10 @@ class TenantUpdates::Change {
 
   absl::Status SetRules(const TenantRecord& tenant) {
     network::TenantNetworks& networks = owner_.ports_.networks;
-    FLATVM_RETURN_IF_ERROR(networks.SetRules(tenant.name, tenant.subnet, RulesOf(tenant)));
+    FLATVM_RETURN_IF_ERROR(networks.SetRules({tenant.name}, tenant.subnet, RulesOf(tenant)));
     for (const NetworkRecord& network : tenant.networks) {
-      FLATVM_RETURN_IF_ERROR(
-          networks.SetRules(tenant.name, network.subnet, {.ceilings = tenant.ceilings}));
+      FLATVM_RETURN_IF_ERROR(networks.SetRules({tenant.name, network.name}, network.subnet,
+                                               {.ceilings = tenant.ceilings}));
     }
     return absl::OkStatus();
   }

@@ -55,11 +55,28 @@ absl::Status ValidateVmNetworks(const std::vector<std::string>& networks) {
   return absl::OkStatus();
 }
 
-absl::Status ValidateNetwork(const std::string& name, NetworkMode mode) {
-  FLATVM_RETURN_IF_ERROR(ValidateNetworkName("name", name));
-  if (mode != NetworkMode::kViaPrimary) return absl::OkStatus();
-  return FieldError(Reason::kFieldOutOfRange, "mode",
-                    "must be nat or isolated: the primary is on the tenant's first network only");
+absl::Status ValidateFirstMode(NetworkMode mode) {
+  if (mode != NetworkMode::kBridge) return absl::OkStatus();
+  return FieldError(Reason::kFieldOutOfRange, "network_mode",
+                    "must be nat, isolated or via-primary: bridge is of further networks only");
+}
+
+absl::Status ValidateNetwork(const NetworkRecord& network) {
+  FLATVM_RETURN_IF_ERROR(ValidateNetworkName("name", network.name));
+  if (network.mode == NetworkMode::kViaPrimary) {
+    return FieldError(Reason::kFieldOutOfRange, "mode",
+                      "must be nat, isolated or bridge: the primary is on the tenant's first "
+                      "network only");
+  }
+  if (network.mode == NetworkMode::kBridge) {
+    if (network.bridge.empty()) {
+      return FieldError(Reason::kFieldMissing, "bridge", "is required with mode bridge");
+    }
+    return network::CheckBridge(network.bridge, network.vlan);
+  }
+  if (network.bridge.empty() && network.vlan == 0) return absl::OkStatus();
+  return FieldError(Reason::kFieldMalformed, network.bridge.empty() ? "vlan" : "bridge",
+                    "goes with mode bridge only");
 }
 
 absl::Status ValidateForwards(const std::vector<network::PortForward>& forwards, NetworkMode mode) {

@@ -55,8 +55,13 @@ absl::Status ValidateNetworkName(std::string_view field, const std::string& name
 // Errors: INVALID_ARGUMENT naming "spec.networks".
 absl::Status ValidateVmNetworks(const std::vector<std::string>& networks);
 
-// A new one's name and mode: kNat or kIsolated. Errors: INVALID_ARGUMENT naming "name" or "mode".
-absl::Status ValidateNetwork(const std::string& name, network::NetworkMode mode);
+// The mode of a tenant's first network: not kBridge. Errors: INVALID_ARGUMENT naming
+// "network_mode".
+absl::Status ValidateFirstMode(network::NetworkMode mode);
+
+// A new one's name, mode (kNat, kIsolated or kBridge), and bridge and VLAN, which go with kBridge
+// only. Errors: INVALID_ARGUMENT naming "name", "mode", "bridge" or "vlan".
+absl::Status ValidateNetwork(const NetworkRecord& network);
 
 // A reference to a secondary: a name or an id. Errors: INVALID_ARGUMENT naming "vm".
 absl::Status ValidateVmReference(const std::string& reference);

@@ -1,6 +1,10 @@
 #include "daemon/broker/vm_places.h"
 
+#include <algorithm>
+
 #include "daemon/base/error.h"
+#include "daemon/base/str_cat.h"
+#include "daemon/base/uuid.h"
 #include "daemon/broker/tenant_plan.h"
 #include "network/address_pool.h"
 
@@ -22,7 +26,21 @@ absl::StatusOr<network::AddressPool> AddressesOf(const TenantEntry& tenant,
   return addresses;
 }
 
+// Of a NIC on an operator's bridge, where machines of other hosts are: QEMU's first byte, which
+// makes it a local one, and 40 bits of a random UUID.
+std::string RandomMac() {
+  constexpr size_t kBytes = 5;
+  std::string digits = base::NewUuid();
+  digits.erase(std::remove(digits.begin(), digits.end(), '-'), digits.end());
+  std::string mac = "52";
+  for (size_t i = 0; i < kBytes; ++i) mac += base::StrCat(":", digits.substr(2 * i, 2));
+  return mac;
+}
+
 absl::StatusOr<NicRecord> PlaceOn(const TenantEntry& tenant, const NetworkRecord& network) {
+  if (network.mode == network::NetworkMode::kBridge) {
+    return NicRecord{.network = network.name, .mac = RandomMac()};
+  }
   FLATVM_ASSIGN_OR_RETURN(network::AddressPool addresses, AddressesOf(tenant, network));
   NicRecord nic{.network = network.name};
   FLATVM_ASSIGN_OR_RETURN(nic.address, addresses.Allocate());
@@ -73,6 +91,7 @@ absl::Status TakeRecordedPlaces(TenantEntry& tenant, const VmRecord& vm) {
   for (const NicRecord& nic : vm.nics) {
     FLATVM_ASSIGN_OR_RETURN(const NetworkRecord* network,
                             RegistryState::GetNetwork(tenant, "network", nic.network));
+    if (network->mode == network::NetworkMode::kBridge) continue;
     FLATVM_ASSIGN_OR_RETURN(network::AddressPool addresses, AddressesOf(tenant, *network));
     FLATVM_RETURN_IF_ERROR(addresses.Take(nic.address));
   }

@@ -4,7 +4,6 @@
 
 #include "daemon/base/error.h"
 #include "daemon/base/str_cat.h"
-#include "daemon/broker/vm_places.h"
 #include "network/tenant_networks.h"
 
 namespace flatvm::broker {
@@ -61,6 +60,7 @@ std::string SerialOf(const VolumeRecord& volume) {
 hypervisor::DomainSpec DomainSpecOf(const VmRecord& vm, const storage::CatalogImage& image,
                                     const storage::VmFiles& files, CarveMode carve,
                                     const std::vector<VolumeRecord>& volumes,
+                                    const std::vector<NetworkRecord>& networks,
                                     storage::TenantVolumes& volume_files) {
   hypervisor::DomainSpec spec{.tenant = vm.tenant,
                               .vm_id = vm.id,
@@ -70,8 +70,13 @@ hypervisor::DomainSpec DomainSpecOf(const VmRecord& vm, const storage::CatalogIm
                               .cid = vm.cid,
                               .partition = cgroups::PartitionPath(vm.tenant),
                               .console_log = files.console_log};
-  for (const Place& place : PlacesOf(vm)) {
-    spec.nics.push_back({.mac = place.lease.mac, .network = network::NetworkName(place.network)});
+  spec.nics = {{.mac = vm.mac, .network = network::NetworkName({vm.tenant})}};
+  for (size_t i = 0; i < networks.size(); ++i) {
+    const bool bridged = networks[i].mode == network::NetworkMode::kBridge;
+    spec.nics.push_back(
+        {.mac = vm.nics[i].mac,
+         .network = bridged ? "" : network::NetworkName({vm.tenant, networks[i].name}),
+         .bridge = networks[i].bridge});
   }
   // What it has of the tenant's CPU time is what the primary has lost of it.
   if (carve == CarveMode::kBalloon) spec.cpu_quota_percent = vm.spec.vcpus * 100;

@@ -26,10 +26,11 @@ absl::StatusOr<std::vector<VolumeRecord>> FindVolumes(TenantEntry& tenant, VmSpe
 // virtio has for a disk's serial.
 std::string SerialOf(const VolumeRecord& volume);
 
-// What the hypervisor is to run. `volumes` are those of FindVolumes.
+// What the hypervisor is to run. `volumes` are those of FindVolumes, `networks` of FindNetworks.
 hypervisor::DomainSpec DomainSpecOf(const VmRecord& vm, const storage::CatalogImage& image,
                                     const storage::VmFiles& files, CarveMode carve,
                                     const std::vector<VolumeRecord>& volumes,
+                                    const std::vector<NetworkRecord>& networks,
                                     storage::TenantVolumes& volume_files);
 
 }  // namespace flatvm::broker

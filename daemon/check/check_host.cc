@@ -32,7 +32,7 @@ HostItems CheckHost(Host& host, const config::Config& config, const DaemonAnswer
   HostItems items = CheckKernel(host);
   Append(CheckPrograms(host, config), &items);
   Append(CheckStorage(host, config, answer), &items);
-  Append(CheckNetwork(host, config), &items);
+  Append(CheckNetwork(host, config, answer), &items);
   Append(CheckFilter(host, answer), &items);
   Append(CheckMemory(host), &items);
   items.push_back(CheckDaemon(answer));

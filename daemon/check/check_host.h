@@ -18,10 +18,19 @@ struct DiskBudget {
   uint32_t disk_mib = 0;  // its limit
 };
 
+// A tenant's network that is on a bridge of the operator's.
+struct BridgedNetwork {
+  std::string tenant;
+  std::string network;
+  std::string bridge;
+  uint32_t vlan = 0;  // 0: none
+};
+
 // What flatvmd says; nobody else knows its tenants.
 struct DaemonAnswer {
   absl::Status status;  // why it says nothing
   std::vector<DiskBudget> budgets;
+  std::vector<BridgedNetwork> bridged;
 };
 
 // In an order in which an operator would mend them: the machine, programs, disks, tenants' safety,
@@ -38,8 +47,8 @@ HostItems CheckMemory(Host& host);
 HostItems CheckPrograms(Host& host, const config::Config& config);
 // filesystem, disk.
 HostItems CheckStorage(Host& host, const config::Config& config, const DaemonAnswer& answer);
-// bridge, dnsmasq, uplink, guard.
-HostItems CheckNetwork(Host& host, const config::Config& config);
+// bridge, dnsmasq, uplink, networks, guard.
+HostItems CheckNetwork(Host& host, const config::Config& config, const DaemonAnswer& answer);
 // nftables.
 HostItems CheckFilter(Host& host, const DaemonAnswer& answer);
 

@@ -72,11 +72,44 @@ HostItem CheckUplink(Host& host, const config::Config& config) {
           "network.uplink"};
 }
 
+// What the bridge lacks; empty: nothing.
+std::string LackOf(Host& host, const BridgedNetwork& network) {
+  const std::string folder = base::StrCat("/sys/class/net/", network.bridge);
+  if (!host.Has(folder, Use::kFind)) return "is not there";
+  if (!host.Has(base::StrCat(folder, "/bridge"), Use::kFind)) return "is no bridge";
+  if (network.vlan == 0) return "";
+  const auto filters = host.ReadFile(base::StrCat(folder, "/bridge/vlan_filtering"));
+  if (filters.ok() && filters->starts_with('1')) return "";
+  return base::StrCat("does not filter VLANs: ip link set ", network.bridge,
+                      " type bridge vlan_filtering 1");
+}
+
+HostItem CheckBridged(Host& host, const DaemonAnswer& answer) {
+  constexpr const char* kName = "networks";
+  if (!answer.status.ok()) {
+    return {kName, ItemState::kOk, "flatvmd does not say whether tenants are on other bridges"};
+  }
+  std::string lacks;
+  for (const BridgedNetwork& network : answer.bridged) {
+    const std::string lack = LackOf(host, network);
+    if (lack.empty()) continue;
+    base::StrAppend(&lacks, lacks.empty() ? "" : "; ", network.bridge, ", of network ",
+                    network.network, " of tenant ", network.tenant, ", ", lack);
+  }
+  if (!lacks.empty()) return {kName, ItemState::kFail, lacks};
+  const size_t count = answer.bridged.size();
+  if (count == 0) return {kName, ItemState::kOk, "none is on a bridge of the host's own"};
+  return {kName, ItemState::kOk,
+          base::StrCat(count, count == 1 ? " is" : " are", " on the host's own bridges, which ",
+                       count == 1 ? "is" : "are", " there")};
+}
+
 }  // namespace
 
-HostItems CheckNetwork(Host& host, const config::Config& config) {
+HostItems CheckNetwork(Host& host, const config::Config& config, const DaemonAnswer& answer) {
   const NetworkFacts facts = host.TryNetwork();
-  return {CheckBridge(facts), CheckDnsmasq(host), CheckUplink(host, config), CheckGuard(facts)};
+  return {CheckBridge(facts), CheckDnsmasq(host), CheckUplink(host, config),
+          CheckBridged(host, answer), CheckGuard(facts)};
 }
 
 }  // namespace flatvm::check

@@ -32,7 +32,7 @@ _flatvmctl() {
       --carve | --primary-min-memory | --network | --forward) ((i++)) ;;
       --net-out-bps | --net-in-bps | --vm-net-out-bps | --vm-net-in-bps) ((i++)) ;;
       --format | --kernel | --initrd | --cmdline | --description | --min-memory) ((i++)) ;;
-      --catalog | --config) ((i++)) ;;
+      --catalog | --config | --bridge | --vlan) ((i++)) ;;
       -*) ;;
       *)
         case $command in
@@ -67,9 +67,10 @@ _flatvmctl() {
     --carve) words='reserved balloon' ;;
     --network)
       words='nat isolated via-primary'
-      [[ $command != 'tenant network add' ]] || words='nat isolated'
+      [[ $command != 'tenant network add' ]] || words='nat isolated bridge'
       ;;
-    --timeout | --memory | --vcpus | --vms | --quota-disk | --primary-min-memory) return ;;
+    --bridge) words=$(ip -o link show type bridge 2>/dev/null | awk -F': ' '$2 !~ /^fv-/ { print $2 }') ;;
+    --vlan | --timeout | --memory | --vcpus | --vms | --quota-disk | --primary-min-memory) return ;;
     --cmdline | --description | --min-memory) return ;;
     *)
       case $command in
@@ -77,7 +78,7 @@ _flatvmctl() {
         tenant) words="add set remove list show network $common" ;;
         'tenant network') words="add remove list $common" ;;
         'tenant network add')
-          words="--network --validate-only $common"
+          words="--network --bridge --vlan --validate-only $common"
           [[ $cur == -* ]] || words=$(_flatvmctl_tenants)
           ;;
         'tenant network remove')

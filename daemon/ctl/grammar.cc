@@ -121,7 +121,10 @@ class Grammar {
     CLI::App* add = AddCommand(network, CommandWord::kNetworkAdd, "add",
                                "a network that secondaries may have a NIC on");
     AddNetworkName(add);
-    AddWord(add, "--network", &words_.limits.network, "way out: nat, isolated", "MODE")->required();
+    AddWord(add, "--network", &words_.limits.network, "way out: nat, isolated, bridge", "MODE")
+        ->required();
+    AddWord(add, "--bridge", &words_.bridge, "of --network bridge: a bridge of the host's", "NAME");
+    AddWord(add, "--vlan", &words_.vlan, "on that bridge, 1..4094 [none is set]", "NUMBER");
     AddChangeFlags(add);
     CLI::App* remove = AddCommand(network, CommandWord::kNetworkRemove, "remove",
                                   "one that no secondary has a NIC on");

@@ -79,6 +79,8 @@ struct Words {
   std::string tenant_name;
   std::string tenant_option;
   std::string network_name;
+  std::optional<std::string> bridge;
+  std::optional<std::string> vlan;
   std::string primary;
   LimitWords limits;
   ImageWords image;

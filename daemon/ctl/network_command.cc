@@ -22,8 +22,26 @@ absl::StatusOr<NetworkCommand> Add(const Words& words) {
   request.set_name(words.network_name);
   request.set_validate_only(words.validate_only);
   FLATVM_ASSIGN_OR_RETURN(const v1::NetworkMode mode,
-                          ParseNetworkMode("--network", words.limits.network.value_or("")));
+                          ParseFurtherMode("--network", words.limits.network.value_or("")));
   request.set_mode(mode);
+  request.set_bridge(words.bridge.value_or(""));
+  const bool bridged = mode == v1::NETWORK_BRIDGE;
+  if (bridged && request.bridge().empty()) {
+    return base::FieldError(base::Reason::kFieldMissing, "--bridge",
+                            "is required with --network bridge");
+  }
+  if (!bridged && (words.bridge.has_value() || words.vlan.has_value())) {
+    return base::FieldError(base::Reason::kFieldMalformed,
+                            words.bridge.has_value() ? "--bridge" : "--vlan",
+                            "means nothing without --network bridge");
+  }
+  if (words.vlan.has_value()) {
+    FLATVM_ASSIGN_OR_RETURN(const uint32_t vlan, ParseCount("--vlan", *words.vlan));
+    if (vlan == 0) {
+      return base::FieldError(base::Reason::kFieldOutOfRange, "--vlan", "must be 1..4094");
+    }
+    request.set_vlan(vlan);
+  }
   return request;
 }
 
@@ -124,11 +142,12 @@ std::string NetworkTable(const google::protobuf::RepeatedPtrField<v1::Network>& 
     };
     rows.push_back({network.name(), NetworkModeName(network.mode()), OrDash(network.subnet()),
                     OrDash(network.ipv6_subnet()), StrCat(network.vms()), OrDash(network.network()),
-                    counted(network.traffic().accepted()), counted(network.traffic().spoofed()),
-                    counted(network.traffic().refused()), counted(ExceededOf(network))});
+                    BridgeText(network), counted(network.traffic().accepted()),
+                    counted(network.traffic().spoofed()), counted(network.traffic().refused()),
+                    counted(ExceededOf(network))});
   }
-  return base::RenderTable({"NAME", "MODE", "SUBNET", "IPV6", "VMS", "NETWORK", "ACCEPTED",
-                            "SPOOFED", "REFUSED", "EXCEEDED"},
+  return base::RenderTable({"NAME", "MODE", "SUBNET", "IPV6", "VMS", "NETWORK", "BRIDGE",
+                            "ACCEPTED", "SPOOFED", "REFUSED", "EXCEEDED"},
                            rows);
 }
 

@@ -134,6 +134,13 @@ absl::StatusOr<v1::NetworkMode> ParseNetworkMode(std::string_view option, std::s
   return Malformed(option, "nat, isolated or via-primary", text);
 }
 
+absl::StatusOr<v1::NetworkMode> ParseFurtherMode(std::string_view option, std::string_view text) {
+  if (text == "nat") return v1::NETWORK_NAT;
+  if (text == "isolated") return v1::NETWORK_ISOLATED;
+  if (text == "bridge") return v1::NETWORK_BRIDGE;
+  return Malformed(option, "nat, isolated or bridge", text);
+}
+
 absl::StatusOr<v1::CarveMode> ParseCarveMode(std::string_view option, std::string_view text) {
   if (text == "reserved") return v1::CARVE_RESERVED;
   if (text == "balloon") return v1::CARVE_BALLOON;

@@ -33,6 +33,8 @@ absl::StatusOr<std::vector<v1::PortForward>> ParseForwards(std::string_view opti
 
 // "nat", "isolated" or "via-primary".
 absl::StatusOr<v1::NetworkMode> ParseNetworkMode(std::string_view option, std::string_view text);
+// "nat", "isolated" or "bridge".
+absl::StatusOr<v1::NetworkMode> ParseFurtherMode(std::string_view option, std::string_view text);
 
 // "reserved" or "balloon".
 absl::StatusOr<v1::CarveMode> ParseCarveMode(std::string_view option, std::string_view text);

@@ -103,7 +103,9 @@ Json NetworkJson(const v1::Network& network) {
           {"ipv6_subnet", network.ipv6_subnet()},
           {"ipv6_gateway", network.ipv6_gateway()},
           {"domain", network.domain()},
-          {"network", network.network()}};
+          {"network", network.network()},
+          {"bridge", network.bridge()},
+          {"vlan", network.vlan()}};
 }
 
 const char* StateName(v1::VmState state) {
@@ -154,6 +156,8 @@ const char* NetworkModeName(v1::NetworkMode mode) {
       return "isolated";
     case v1::NETWORK_VIA_PRIMARY:
       return "via-primary";
+    case v1::NETWORK_BRIDGE:
+      return "bridge";
     default:
       return "unknown";
   }

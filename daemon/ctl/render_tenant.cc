@@ -61,7 +61,8 @@ std::string NetworksText(const v1::Tenant& tenant) {
   std::string text;
   for (const v1::Network& network : tenant.networks()) {
     StrAppend(&text, text.empty() ? "" : ", ", network.name(), " (",
-              NetworkModeName(network.mode()), ", ", network.subnet(), ")");
+              NetworkModeName(network.mode()), ", ",
+              network.mode() == v1::NETWORK_BRIDGE ? BridgeText(network) : network.subnet(), ")");
   }
   return OrDash(text);
 }

@@ -74,6 +74,11 @@ std::string VmDetails(const v1::ShowAnyVmResponse& shown) {
                       {"stages:", StageText(vm)}});
 }
 
+std::string BridgeText(const v1::Network& network) {
+  if (network.vlan() == 0) return OrDash(network.bridge());
+  return StrCat(network.bridge(), " vlan ", network.vlan());
+}
+
 std::string OrDash(const std::string& text) { return text.empty() ? "-" : text; }
 
 std::string RenderPairs(const std::vector<std::vector<std::string>>& pairs) {

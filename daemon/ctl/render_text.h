@@ -15,6 +15,9 @@ std::string VmTable(const google::protobuf::RepeatedPtrField<v1::Vm>& vms);
 // One secondary, a line a property.
 std::string VmDetails(const v1::ShowAnyVmResponse& shown);
 
+// "br0", "br0 vlan 100"; "-" where that is not its mode.
+std::string BridgeText(const v1::Network& network);
+
 // "-" for none.
 std::string OrDash(const std::string& text);
 

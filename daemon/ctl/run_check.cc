@@ -18,6 +18,13 @@ check::DaemonAnswer AskDaemon(AdminClient& client) {
   check::DaemonAnswer said;
   for (const v1::Tenant& tenant : answer->tenants()) {
     said.budgets.push_back({.tenant = tenant.name(), .disk_mib = tenant.limits().disk_mib()});
+    for (const v1::Network& network : tenant.networks()) {
+      if (network.mode() != v1::NETWORK_BRIDGE) continue;
+      said.bridged.push_back({.tenant = tenant.name(),
+                              .network = network.name(),
+                              .bridge = network.bridge(),
+                              .vlan = network.vlan()});
+    }
   }
   return said;
 }

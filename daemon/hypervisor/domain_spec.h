@@ -28,10 +28,11 @@ struct DomainKernel {
   std::string cmdline;      // printable ASCII
 };
 
-// A virtio NIC.
+// A virtio NIC, on one of the two.
 struct DomainNic {
   std::string mac;      // "52:54:00:xx:xx:xx"
-  std::string network;  // libvirt network
+  std::string network;  // libvirt network; empty: on a bridge
+  std::string bridge;   // interface of the host's that libvirt has no network of; empty: none
 
   bool operator==(const DomainNic&) const = default;
 };

@@ -118,9 +118,11 @@ void AddDisks(xml_node devices, const DomainSpec& spec) {
 
 void AddNic(xml_node devices, const DomainNic& spec) {
   xml_node nic = devices.append_child("interface");
-  Set(nic, "type", "network");
+  const bool bridged = !spec.bridge.empty();
+  Set(nic, "type", bridged ? "bridge" : "network");
   Set(nic.append_child("mac"), "address", spec.mac);
-  Set(nic.append_child("source"), "network", spec.network);
+  xml_node source = nic.append_child("source");
+  Set(source, bridged ? "bridge" : "network", bridged ? spec.bridge : spec.network);
   Set(nic.append_child("target"), "dev", base::TapName(spec.mac));
   Set(nic.append_child("model"), "type", "virtio");
   Set(nic.append_child("port"), "isolated", "no");

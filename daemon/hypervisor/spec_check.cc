@@ -15,7 +15,8 @@ constexpr size_t kMaxPath = 1024;
 constexpr size_t kMaxPartition = 256;
 constexpr size_t kMaxNetworkName = 96;  // "flatvm-", a tenant's name, a dot, a network's
 constexpr size_t kMaxNics = 4;
-constexpr size_t kMaxSerial = 20;  // virtio-blk has room for no more (VIRTIO_BLK_ID_BYTES)
+constexpr size_t kMaxInterfaceName = 15;  // IFNAMSIZ less its zero
+constexpr size_t kMaxSerial = 20;         // virtio-blk has room for no more (VIRTIO_BLK_ID_BYTES)
 
 bool IsPrintable(char c) { return c >= ' ' && c <= '~'; }
 bool IsLowerHex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }
@@ -100,7 +101,13 @@ absl::Status CheckNics(const std::vector<DomainNic>& nics) {
   std::set<std::string_view> macs;
   for (const DomainNic& nic : nics) {
     FLATVM_RETURN_IF_ERROR(Require(IsMac(nic.mac) && macs.insert(nic.mac).second, "mac"));
-    FLATVM_RETURN_IF_ERROR(Require(IsNetworkName(nic.network), "network"));
+    if (nic.bridge.empty()) {
+      FLATVM_RETURN_IF_ERROR(Require(IsNetworkName(nic.network), "network"));
+      continue;
+    }
+    const bool good = nic.network.empty() && nic.bridge.size() <= kMaxInterfaceName &&
+                      IsNetworkName(nic.bridge) && nic.bridge != "." && nic.bridge != "..";
+    FLATVM_RETURN_IF_ERROR(Require(good, "bridge"));
   }
   return absl::OkStatus();
 }

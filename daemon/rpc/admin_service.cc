@@ -159,7 +159,9 @@ grpc::Status AdminService::AddNetwork(grpc::ServerContext* /*context*/,
                                       .request_id = request->request_id(),
                                       .mode = ModeOf(request->validate_only()),
                                       .name = request->name(),
-                                      .network_mode = *mode});
+                                      .network_mode = *mode,
+                                      .bridge = request->bridge(),
+                                      .vlan = request->vlan()});
   if (!network.ok()) return Finish(operation, network.status());
   FillNetwork(request->tenant(), *network, Audience::kOperator, response->mutable_network());
   return Finish(operation, absl::OkStatus());

@@ -12,6 +12,8 @@ v1::NetworkMode ModeOf(network::NetworkMode mode) {
       return v1::NETWORK_ISOLATED;
     case network::NetworkMode::kViaPrimary:
       return v1::NETWORK_VIA_PRIMARY;
+    case network::NetworkMode::kBridge:
+      return v1::NETWORK_BRIDGE;
   }
   return v1::NETWORK_MODE_UNSPECIFIED;
 }
@@ -28,6 +30,12 @@ void FillNetwork(const std::string& tenant, const broker::NetworkRecord& record,
   const network::NetworkId id{.tenant = tenant, .network = record.name};
   network->set_name(record.name);
   network->set_mode(ModeOf(record.mode));
+  if (record.mode == network::NetworkMode::kBridge) {
+    if (audience == Audience::kPrimary) return;
+    network->set_bridge(record.bridge);
+    network->set_vlan(record.vlan);
+    return;
+  }
   network->set_domain(network::DnsDomain(id));
   if (audience == Audience::kOperator) network->set_network(network::NetworkName(id));
   if (record.subnet == network::Ipv4Subnet{}) return;  // it is not made yet
@@ -58,7 +66,7 @@ void FillNics(const broker::VmRecord& record, v1::Vm* vm) {
   const auto fill = [&](const broker::NicRecord& record_of) {
     v1::Nic* const nic = add(record_of.network);
     nic->set_mac(record_of.mac);
-    nic->set_address(record_of.address.ToString());
+    if (record_of.address.value != 0) nic->set_address(record_of.address.ToString());
     if (record_of.ipv6_address) nic->set_ipv6_address(record_of.ipv6_address->ToString());
   };
   fill({.network = network::kFirstNetwork,
@@ -115,6 +123,8 @@ absl::StatusOr<network::NetworkMode> NetworkModeOf(v1::NetworkMode mode, const c
       return network::NetworkMode::kIsolated;
     case v1::NETWORK_VIA_PRIMARY:
       return network::NetworkMode::kViaPrimary;
+    case v1::NETWORK_BRIDGE:
+      return network::NetworkMode::kBridge;
     default:
       return base::FieldError(base::Reason::kFieldOutOfRange, field,
                               "is none that this version knows");

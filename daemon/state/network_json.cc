@@ -11,10 +11,11 @@
 namespace flatvm::state {
 namespace {
 
-constexpr std::array<std::pair<network::NetworkMode, std::string_view>, 3> kNetworkModes = {
+constexpr std::array<std::pair<network::NetworkMode, std::string_view>, 4> kNetworkModes = {
     {{network::NetworkMode::kNat, "nat"},
      {network::NetworkMode::kIsolated, "isolated"},
-     {network::NetworkMode::kViaPrimary, "via-primary"}}};
+     {network::NetworkMode::kViaPrimary, "via-primary"},
+     {network::NetworkMode::kBridge, "bridge"}}};
 
 constexpr std::array<std::pair<network::Protocol, std::string_view>, 2> kProtocols = {
     {{network::Protocol::kTcp, "tcp"}, {network::Protocol::kUdp, "udp"}}};
@@ -31,6 +32,10 @@ uint64_t ReadRate(FieldReader& net, const char* key) {
   const int64_t rate = net.BigNumber(key);
   if (rate < 0) net.Keep(base::InternalError(base::StrCat("net.", key, ": is negative")));
   return rate < 0 ? 0 : static_cast<uint64_t>(rate);
+}
+
+bool IsBridged(const broker::NetworkRecord& network) {
+  return network.mode == network::NetworkMode::kBridge;
 }
 
 }  // namespace
@@ -97,8 +102,10 @@ Json NetworksJson(const std::vector<broker::NetworkRecord>& networks) {
   for (const broker::NetworkRecord& network : networks) {
     list.push_back(Json{{"name", network.name},
                         {"mode", NetworkModeText(network.mode)},
-                        {"subnet", network.subnet.ToString()},
+                        {"subnet", IsBridged(network) ? "" : network.subnet.ToString()},
                         {"ipv6_prefix", network.prefix ? network.prefix->ToString() : ""},
+                        {"bridge", network.bridge},
+                        {"vlan", network.vlan},
                         {"request_id", network.request_id}});
   }
   return list;
@@ -112,9 +119,14 @@ std::vector<broker::NetworkRecord> ReadNetworks(FieldReader& reader) {
     network.name = item.Text("name");
     item.Keep(base::CheckName("name", network.name));
     network.mode = ValueOf(kNetworkModes, "mode", item);
-    const auto subnet = network::ParseIpv4Subnet("subnet", item.Text("subnet"));
-    item.Keep(subnet.status());
-    network.subnet = subnet.value_or(network::Ipv4Subnet{});
+    const std::string text = item.Text("subnet");
+    if (!IsBridged(network)) {
+      const auto subnet = network::ParseIpv4Subnet("subnet", text);
+      item.Keep(subnet.status());
+      network.subnet = subnet.value_or(network::Ipv4Subnet{});
+    }
+    network.bridge = item.OptionalText("bridge");
+    network.vlan = item.OptionalNumber("vlan");
     network.prefix = ReadPrefix(item);
     network.request_id = item.Text("request_id");
     reader.Keep(item);
@@ -137,12 +149,17 @@ std::optional<network::Ipv6Address> ReadIpv6Address(FieldReader& reader) {
   return address.ok() ? std::optional(*address) : std::nullopt;
 }
 
+// Empty for a NIC whose address others give it.
+static network::Ipv4Address ReadOptionalAddress(FieldReader& reader) {
+  return reader.Text("address").empty() ? network::Ipv4Address{} : ReadIpv4Address(reader);
+}
+
 Json NicsJson(const std::vector<broker::NicRecord>& nics) {
   Json list = Json::array();
   for (const broker::NicRecord& nic : nics) {
     list.push_back(Json{{"network", nic.network},
                         {"mac", nic.mac},
-                        {"address", nic.address.ToString()},
+                        {"address", nic.address.value == 0 ? "" : nic.address.ToString()},
                         {"ipv6_address", nic.ipv6_address ? nic.ipv6_address->ToString() : ""}});
   }
   return list;
@@ -154,7 +171,7 @@ std::vector<broker::NicRecord> ReadNics(FieldReader& reader) {
   for (FieldReader& item : reader.Objects("nics")) {
     nics.push_back(broker::NicRecord{.network = item.Text("network"),
                                      .mac = item.Text("mac"),
-                                     .address = ReadIpv4Address(item),
+                                     .address = ReadOptionalAddress(item),
                                      .ipv6_address = ReadIpv6Address(item)});
     reader.Keep(item);
   }

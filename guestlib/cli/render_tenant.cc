@@ -43,7 +43,8 @@ std::string NetworksText(const Tenant& tenant) {
   std::string text;
   for (const Network& network : tenant.networks) {
     base::StrAppend(&text, text.empty() ? "" : ", ", network.name, " (",
-                    NetworkModeName(network.mode), ", ", network.subnet, ")");
+                    NetworkModeName(network.mode), network.subnet.empty() ? "" : ", ",
+                    network.subnet, ")");
   }
   return OrDash(text);
 }

@@ -111,6 +111,7 @@ static_assert(Same(Reason::kChecksumMismatch, v1::CHECKSUM_MISMATCH));
 static_assert(Same(Reason::kTenantImportLimit, v1::TENANT_IMPORT_LIMIT));
 static_assert(Same(Reason::kPortTaken, v1::PORT_TAKEN));
 static_assert(Same(Reason::kNetworkInUse, v1::NETWORK_IN_USE));
+static_assert(Same(Reason::kBridgeUnusable, v1::BRIDGE_UNUSABLE));
 
 static_assert(Same(VmState::kUnspecified, v1::VM_STATE_UNSPECIFIED));
 static_assert(Same(VmState::kCreating, v1::VM_CREATING));
@@ -147,6 +148,7 @@ static_assert(Same(CarveMode::kBalloon, v1::CARVE_BALLOON));
 static_assert(Same(NetworkMode::kNat, v1::NETWORK_NAT));
 static_assert(Same(NetworkMode::kIsolated, v1::NETWORK_ISOLATED));
 static_assert(Same(NetworkMode::kViaPrimary, v1::NETWORK_VIA_PRIMARY));
+static_assert(Same(NetworkMode::kBridge, v1::NETWORK_BRIDGE));
 
 static_assert(Same(Code::kNotFound, grpc::NOT_FOUND));
 static_assert(Same(Code::kUnavailable, grpc::UNAVAILABLE));
@@ -270,6 +272,8 @@ const char* NetworkModeName(NetworkMode mode) {
       return "isolated";
     case NetworkMode::kViaPrimary:
       return "via-primary";
+    case NetworkMode::kBridge:
+      return "bridge";
   }
   return "unknown";
 }

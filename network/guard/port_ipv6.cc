@@ -27,6 +27,7 @@ constexpr uint32_t kShim6 = 140;
 }  // namespace
 
 void PortWriter::JumpUnlessOwnIpv6(uint32_t offset, BpfProgram::Label to) {
+  if (anywhere_) return;
   constexpr size_t kPrefix = sizeof(network::Ipv6Prefix);
   const auto skip_unless = [this](size_t at, const uint8_t* bytes, BpfProgram::Label otherwise) {
     LoadWord(Field(at));
@@ -53,12 +54,16 @@ void PortWriter::EmitIpv6() {
   const BpfProgram::Label nobody = code_.NewLabel();
   const BpfProgram::Label known = code_.NewLabel();
   code_.Set(Reg::kR9, 0);
-  JumpUnlessOwnIpv6(kIpv6Source, nobody);
-  code_.Jump(known);
-  code_.Bind(nobody);
+  if (anywhere_) {
+    writer_.Read(kIpv6Source, kWords, sizeof(in6_addr));
+  } else {
+    JumpUnlessOwnIpv6(kIpv6Source, nobody);
+    code_.Jump(known);
+    code_.Bind(nobody);
+  }
   for (size_t i = 0; i < sizeof(in6_addr); i += sizeof(uint32_t)) {
     LoadWord(Field(i));
-    code_.JumpUnlessEqual(Reg::kR0, 0, verdicts_.spoofed);
+    code_.JumpUnlessEqual(Reg::kR0, 0, anywhere_ ? known : verdicts_.spoofed);
   }
   code_.Set(Reg::kR9, 1);
   code_.Bind(known);

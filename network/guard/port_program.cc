@@ -17,6 +17,7 @@ constexpr uint32_t kArpSenderIp = kArp + 14;
 constexpr uint32_t kFragmentOffset = 0x1FFF;
 constexpr uint32_t kDhcpServer = 67;
 constexpr uint32_t kDhcpClient = 68;  // which believes whoever writes there, from whatever port
+constexpr uint32_t kRouterAdvertisement = 9;  // RFC 1256
 
 }  // namespace
 
@@ -28,7 +29,8 @@ PortWriter::PortWriter(const Machine& machine, const Tally& tally)
       address_(machine.address),
       routes_for_(machine.routes_for),
       prefix_(machine.prefix),
-      link_local_(network::AddressOf(network::kLinkLocal, machine.mac)) {}
+      link_local_(network::AddressOf(network::kLinkLocal, machine.mac)),
+      anywhere_(machine.anywhere) {}
 
 std::vector<bpf_insn> PortWriter::Build() {
   const BpfProgram::Label arp = code_.NewLabel();
@@ -75,6 +77,7 @@ void PortWriter::EmitArp() {
   code_.Load(Size::kHalf, Reg::kR0, Reg::kR10, kWords + 4);
   code_.JumpUnlessEqual(Reg::kR0, htons(kLengths), verdicts_.refused);
   SpoofedUnlessOwnMac(kArpSenderMac);
+  if (anywhere_) return code_.Jump(verdicts_.accepted);
   writer_.Read(kArpSenderIp, kWords, sizeof(uint32_t));
   LoadWord(0);
   code_.JumpIfEqual(Reg::kR0, 0, verdicts_.accepted);  // a probe for a free address (RFC 5227)
@@ -87,12 +90,14 @@ void PortWriter::EmitIpv4() {
   const BpfProgram::Label looked_at = code_.NewLabel();
   const BpfProgram::Label icmp = code_.NewLabel();
   writer_.Read(kIp, kHeader, kIpHeader);
-  writer_.LoadField(Size::kWord, Reg::kR0, kSource);
-  code_.JumpIfEqual(Reg::kR0, htonl(address_.value), own);
-  EmitRouted(own);
-  writer_.LoadField(Size::kWord, Reg::kR0, kDestination);
-  code_.JumpUnlessEqual(Reg::kR0, INADDR_BROADCAST, verdicts_.spoofed);
-  writer_.JumpWithDhcpRequest(verdicts_.accepted);
+  if (!anywhere_) {
+    writer_.LoadField(Size::kWord, Reg::kR0, kSource);
+    code_.JumpIfEqual(Reg::kR0, htonl(address_.value), own);
+    EmitRouted(own);
+    writer_.LoadField(Size::kWord, Reg::kR0, kDestination);
+    code_.JumpUnlessEqual(Reg::kR0, INADDR_BROADCAST, verdicts_.spoofed);
+    writer_.JumpWithDhcpRequest(verdicts_.accepted);
+  }
   code_.Bind(own);
   writer_.LoadField(Size::kByte, Reg::kR0, kProtocol);
   code_.JumpIfEqual(Reg::kR0, IPPROTO_UDP, looked_at);
@@ -113,6 +118,7 @@ void PortWriter::EmitIpv4() {
   code_.Bind(icmp);
   code_.Load(Size::kByte, Reg::kR0, Reg::kR10, kWords);
   code_.JumpIfEqual(Reg::kR0, ICMP_REDIRECT, verdicts_.spoofed);  // whose ways are others'
+  code_.JumpIfEqual(Reg::kR0, kRouterAdvertisement, verdicts_.spoofed);
   code_.Jump(verdicts_.accepted);
 }
 

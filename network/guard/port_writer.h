@@ -30,7 +30,7 @@ class PortWriter {
   // R0: the source, not its own. Goes on with none at all.
   void EmitRouted(BpfProgram::Label good);
 
-  // In port_ipv6.cc. Goes on only with the machine's own IPv6 address there.
+  // In port_ipv6.cc. Goes on only with the machine's own IPv6 address there, if that is known.
   void JumpUnlessOwnIpv6(uint32_t offset, BpfProgram::Label to);
   void EmitIpv6();  // R9 is 1 for a sender without an address
   void EmitIpv6Header();
@@ -48,6 +48,7 @@ class PortWriter {
   const std::optional<network::Ipv4Subnet> routes_for_;
   const std::optional<network::Ipv6Prefix> prefix_;
   const network::Ipv6Address link_local_;
+  const bool anywhere_;
 };
 
 }  // namespace flatvm::guard

@@ -55,7 +55,7 @@ struct Meter {
 struct Tally {
   int map = -1;  // its descriptor
   uint32_t key = 0;
-  std::optional<Meter> meter = std::nullopt;  // of what would pass otherwise
+  std::vector<Meter> meters = {};  // of what would pass otherwise; each has to let it through
 };
 
 // A machine as its port knows it.
@@ -68,6 +68,12 @@ struct Machine {
   // Where it has an IPv6 address beside its link-local one; both follow from `mac`.
   std::optional<network::Ipv6Prefix> prefix = std::nullopt;
   Ceiling ceiling = {};
+  // By whose address its ceiling goes, which all its ports share; nullopt: its own.
+  std::optional<network::Ipv4Address> metered_as = std::nullopt;
+  // On an operator's bridge: its addresses, which others give it, are not looked at. What it sends
+  // and gets there is also held to its tenant's ceiling, which no bridge of the tenant's meters.
+  bool anywhere = false;
+  Ceiling tenant_ceiling = {};
   bool operator==(const Machine&) const = default;
 };
 

@@ -20,9 +20,41 @@ constexpr uint32_t kNobody = 0;
 
 constexpr char kNamePrefix[] = "flatvm-";
 
-std::optional<Meter> MeterOf(uint64_t bytes_per_second, uint32_t key, size_t due, size_t exceeded) {
-  if (bytes_per_second == 0) return std::nullopt;
-  return Meter{.bytes_per_second = bytes_per_second, .key = key, .due = due, .exceeded = exceeded};
+// Those of a tenant's ceiling, and of a machine's.
+struct Direction {
+  uint64_t Ceiling::*rate;
+  size_t due;
+  size_t exceeded;
+  size_t exceeded_vm;
+};
+constexpr Direction kOut = {&Ceiling::out, offsetof(Counts, due_out),
+                            offsetof(Counts, exceeded_out), offsetof(Counts, exceeded_vm_out)};
+constexpr Direction kIn = {&Ceiling::in, offsetof(Counts, due_in), offsetof(Counts, exceeded_in),
+                           offsetof(Counts, exceeded_vm_in)};
+
+void AddMeter(const Ceiling& ceiling, network::Ipv4Address whose, const Direction& direction,
+              size_t exceeded, std::vector<Meter>* meters) {
+  if (ceiling.*direction.rate == 0) return;
+  meters->push_back({.bytes_per_second = ceiling.*direction.rate,
+                     .key = whose.value,
+                     .due = direction.due,
+                     .exceeded = exceeded});
+}
+
+std::vector<Meter> MetersOf(const Ceiling& tenant, const Ipv4Subnet& metered_by,
+                            const Direction& direction) {
+  std::vector<Meter> meters;
+  AddMeter(tenant, metered_by.Gateway(), direction, direction.exceeded, &meters);
+  return meters;
+}
+
+std::vector<Meter> MetersOf(const Machine& machine, const Ipv4Subnet& subnet,
+                            const Direction& direction) {
+  std::vector<Meter> meters;
+  AddMeter(machine.ceiling, machine.metered_as.value_or(machine.address), direction,
+           direction.exceeded_vm, &meters);
+  AddMeter(machine.tenant_ceiling, subnet.Gateway(), direction, direction.exceeded, &meters);
+  return meters;
 }
 
 }  // namespace
@@ -63,7 +95,9 @@ absl::Status TenantGuard::Open() {
 
 absl::Status TenantGuard::Ensure(uint32_t interface, Way way, const std::vector<bpf_insn>& code,
                                  const Tally& tally) {
-  if (tally.meter) FLATVM_RETURN_IF_ERROR(counts_->Ensure(tally.meter->key));
+  for (const Meter& meter : tally.meters) {
+    FLATVM_RETURN_IF_ERROR(counts_->Ensure(meter.key));
+  }
   const std::string name = ProgramName(code, counts_->id());
   FLATVM_ASSIGN_OR_RETURN(const std::string found, tc_->FindProgram(interface, way));
   if (found == name) return absl::OkStatus();
@@ -71,7 +105,8 @@ absl::Status TenantGuard::Ensure(uint32_t interface, Way way, const std::vector<
   FLATVM_RETURN_IF_ERROR(tc_->AttachProgram(interface, way, program.get(), name));
   ++placed_;
   // Behind a low ceiling the schedule may be seconds ahead, which a higher one would wait for.
-  return tally.meter ? counts_->Clear(tally.meter->key) : absl::OkStatus();
+  for (const Meter& meter : tally.meters) FLATVM_RETURN_IF_ERROR(counts_->Clear(meter.key));
+  return absl::OkStatus();
 }
 
 absl::Status TenantGuard::Remove(uint32_t interface, Way way) {
@@ -84,15 +119,11 @@ absl::Status TenantGuard::EnsureBridge(uint32_t bridge, const Subnets& subnets,
                                        const std::optional<Ipv4Subnet>& metered_by) {
   FLATVM_RETURN_IF_ERROR(Open());
   const uint32_t key = KeyOf(subnets.ipv4);
-  const uint32_t schedule = metered_by.value_or(subnets.ipv4).Gateway().value;
-  const Tally sent{.map = counts_->fd(),
-                   .key = key,
-                   .meter = MeterOf(ceiling.out, schedule, offsetof(Counts, due_out),
-                                    offsetof(Counts, exceeded_out))};
-  const Tally gotten{.map = counts_->fd(),
-                     .key = key,
-                     .meter = MeterOf(ceiling.in, schedule, offsetof(Counts, due_in),
-                                      offsetof(Counts, exceeded_in))};
+  const Ipv4Subnet& meter = metered_by.value_or(subnets.ipv4);
+  const Tally sent{
+      .map = counts_->fd(), .key = key, .meters = MetersOf(ceiling, meter, kOut)};
+  const Tally gotten{
+      .map = counts_->fd(), .key = key, .meters = MetersOf(ceiling, meter, kIn)};
   FLATVM_RETURN_IF_ERROR(counts_->Ensure(key));
   FLATVM_RETURN_IF_ERROR(tc_->EnsureClsact(bridge));
   FLATVM_RETURN_IF_ERROR(Ensure(bridge, Way::kIn, BuildBridgeIn(subnets, way_out, sent), sent));
@@ -103,19 +134,13 @@ absl::Status TenantGuard::EnsurePort(uint32_t port, const Ipv4Subnet& subnet,
                                      const Machine& machine) {
   FLATVM_RETURN_IF_ERROR(Open());
   const uint32_t key = KeyOf(subnet);
-  const Ceiling& ceiling = machine.ceiling;
-  const uint32_t schedule = machine.address.value;
-  const Tally sent{.map = counts_->fd(),
-                   .key = key,
-                   .meter = MeterOf(ceiling.out, schedule, offsetof(Counts, due_out),
-                                    offsetof(Counts, exceeded_vm_out))};
-  const Tally gotten{.map = counts_->fd(),
-                     .key = key,
-                     .meter = MeterOf(ceiling.in, schedule, offsetof(Counts, due_in),
-                                      offsetof(Counts, exceeded_vm_in))};
+  const Tally sent{
+      .map = counts_->fd(), .key = key, .meters = MetersOf(machine, subnet, kOut)};
+  const Tally gotten{
+      .map = counts_->fd(), .key = key, .meters = MetersOf(machine, subnet, kIn)};
   FLATVM_RETURN_IF_ERROR(tc_->EnsureClsact(port));
   FLATVM_RETURN_IF_ERROR(Ensure(port, Way::kIn, BuildPortIn(machine, sent), sent));
-  if (!gotten.meter) return Remove(port, Way::kOut);
+  if (gotten.meters.empty()) return Remove(port, Way::kOut);
   return Ensure(port, Way::kOut, BuildPortOut(gotten), gotten);
 }
 

@@ -34,7 +34,7 @@ class TenantGuard {
   absl::Status EnsureBridge(uint32_t bridge, const Subnets& subnets, const WayOut& way_out,
                             const Ceiling& ceiling = {},
                             const std::optional<network::Ipv4Subnet>& metered_by = std::nullopt);
-  // Guards a port of that bridge, by which `machine` sends.
+  // Guards a port by which `machine` sends, on that bridge or, for one that is anywhere, another.
   absl::Status EnsurePort(uint32_t port, const network::Ipv4Subnet& subnet, const Machine& machine);
   // Lets nothing in by a port of it, of which nobody knows whose it is.
   absl::Status ClosePort(uint32_t port, const network::Ipv4Subnet& subnet);

@@ -60,11 +60,13 @@ void Verdicts::EmitEnd(uint32_t action) {
   code.Exit();
 }
 
+void Verdicts::EmitMeters(const Tally& tally, const std::vector<BpfProgram::Label>& exceeded) {
+  for (size_t i = 0; i < tally.meters.size(); ++i) EmitMeter(tally, tally.meters[i], exceeded[i]);
+}
+
 // Where the value is not there, somebody removed it: what isolates holds, and the ceiling is back
 // with the value, which flatvmd looks after.
-void Verdicts::EmitMeter(const Tally& tally, BpfProgram::Label exceeded) {
-  if (!tally.meter) return;
-  const Meter& meter = *tally.meter;
+void Verdicts::EmitMeter(const Tally& tally, const Meter& meter, BpfProgram::Label exceeded) {
   const auto due = static_cast<int16_t>(meter.due);
   const uint64_t rate = meter.bytes_per_second;
   const BpfProgram::Label below = code.NewLabel();
@@ -95,20 +97,22 @@ void Verdicts::EmitMeter(const Tally& tally, BpfProgram::Label exceeded) {
 }
 
 void Verdicts::EmitTail(const Tally& tally) {
-  const BpfProgram::Label exceeded = code.NewLabel();
+  std::vector<BpfProgram::Label> exceeded;
+  for (size_t i = 0; i < tally.meters.size(); ++i) exceeded.push_back(code.NewLabel());
   if (code.IsUsed(accepted)) {
     code.Bind(accepted);
-    EmitMeter(tally, exceeded);
+    EmitMeters(tally, exceeded);
     EmitCount(tally, kPass, offsetof(Counts, accepted));
   }
   if (code.IsUsed(passed)) {
     code.Bind(passed);
-    EmitMeter(tally, exceeded);
+    EmitMeters(tally, exceeded);
     EmitEnd(kPass);
   }
-  if (code.IsUsed(exceeded)) {
-    code.Bind(exceeded);
-    EmitCount(tally, kDrop, tally.meter->exceeded);
+  for (size_t i = 0; i < tally.meters.size(); ++i) {
+    if (!code.IsUsed(exceeded[i])) continue;
+    code.Bind(exceeded[i]);
+    EmitCount(tally, kDrop, tally.meters[i].exceeded);
   }
   for (const auto& [label, place] : {std::pair{spoofed, offsetof(Counts, spoofed)},
                                      std::pair{refused, offsetof(Counts, refused)}}) {

@@ -1,6 +1,8 @@
 // How every program of the guard ends: it counts, and lets pass or drops.
 #pragma once
 
+#include <vector>
+
 #include "network/guard/bpf_program.h"
 #include "network/guard/programs.h"
 
@@ -24,8 +26,9 @@ struct Verdicts {
   void EmitLookup(const Tally& tally, uint32_t key, BpfProgram::Label none);
   void EmitCount(const Tally& tally, uint32_t action, size_t place);
   void EmitEnd(uint32_t action);
-  // Goes on with what is below the ceiling, if there is one, and to `exceeded` with the rest.
-  void EmitMeter(const Tally& tally, BpfProgram::Label exceeded);
+  // Goes on with what is below all ceilings, and to that one of `exceeded` with the rest.
+  void EmitMeters(const Tally& tally, const std::vector<BpfProgram::Label>& exceeded);
+  void EmitMeter(const Tally& tally, const Meter& meter, BpfProgram::Label exceeded);
 };
 
 }  // namespace flatvm::guard

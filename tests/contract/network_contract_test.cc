@@ -3,81 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <memory>
-
 #include "daemon/base/error.h"
-#include "daemon/base/log.h"
-#include "daemon/libvirt/connection.h"
-#include "network/libvirt_networks.h"
-#include "tests/fakes/fake_host_network.h"
-#include "tests/fakes/fake_network.h"
+#include "tests/contract/network_subjects.h"
 
 namespace flatvm::network {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-
-// An implementation and what it stands on.
-class Subject {
- public:
-  virtual ~Subject() = default;
-  virtual TenantNetworks& networks() = 0;
-};
-
-class FakeSubject final : public Subject {
- public:
-  TenantNetworks& networks() override { return networks_; }
-
- private:
-  fakes::FakeNetworks networks_;
-};
-
-class LibvirtSubject final : public Subject {
- public:
-  TenantNetworks& networks() override { return networks_; }
-
- private:
-  base::StderrLogger log_;
-  fakes::FakeHostNetwork host_;
-  libvirt::Connection connection_{"test:///default"};
-  LibvirtNetworks networks_{connection_, host_, log_};
-};
-
-struct Implementation {
-  const char* name;
-  std::unique_ptr<Subject> (*make)();
-};
-
-class NetworkContract : public ::testing::TestWithParam<Implementation> {
- protected:
-  TenantNetworks& networks() { return subject_->networks(); }
-
-  // That `lease` is held is seen from outside by this: another lease cannot have its address.
-  bool Holds(const NetworkId& id, const Lease& lease) {
-    const Lease other{.hostname = "probe", .mac = "52:54:00:ff:ff:ff", .address = lease.address};
-    if (!networks().AddLease(id, other).ok()) return true;
-    EXPECT_EQ(networks().RemoveLease(id, other), absl::OkStatus());
-    return false;
-  }
-
-  const NetworkSpec acme_{
-      .tenant = "acme",
-      .subnet = *ParseIpv4Subnet("test", "10.213.4.0/24"),
-      .leases = {{.hostname = "primary", .mac = "52:54:00:d5:04:02", .address = {0x0AD50402U}}}};
-  const NetworkSpec globex_{
-      .tenant = "globex",
-      .subnet = *ParseIpv4Subnet("test", "10.213.5.0/24"),
-      .leases = {{.hostname = "primary", .mac = "52:54:00:d5:05:02", .address = {0x0AD50502U}}}};
-  const NetworkSpec storage_{.tenant = "acme",
-                             .network = "storage",
-                             .subnet = *ParseIpv4Subnet("test", "10.213.6.0/24"),
-                             .mode = NetworkMode::kIsolated};
-  const Lease web_{.hostname = "web", .mac = "52:54:00:d5:04:03", .address = {0x0AD50403U}};
-
- private:
-  const std::unique_ptr<Subject> subject_ = GetParam().make();
-};
 
 TEST_P(NetworkContract, ListsNetworksInOrder) {
   EXPECT_THAT(*networks().ListNetworks(), IsEmpty());
@@ -251,16 +184,7 @@ TEST_P(NetworkContract, RefusesMalformedInputNamingTheField) {
   EXPECT_THAT(*networks().ListNetworks(), IsEmpty());
 }
 
-INSTANTIATE_TEST_SUITE_P(All, NetworkContract,
-                         ::testing::Values(Implementation{"Fake",
-                                                          []() -> std::unique_ptr<Subject> {
-                                                            return std::make_unique<FakeSubject>();
-                                                          }},
-                                           Implementation{
-                                               "LibvirtTestDriver",
-                                               []() -> std::unique_ptr<Subject> {
-                                                 return std::make_unique<LibvirtSubject>();
-                                               }}),
+INSTANTIATE_TEST_SUITE_P(All, NetworkContract, ::testing::ValuesIn(kImplementations),
                          [](const auto& tested) { return tested.param.name; });
 
 }  // namespace

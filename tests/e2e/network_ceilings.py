@@ -45,6 +45,20 @@ def ceilings(l0, checks, tenant, primary, web):
         _set(l0, tenant, "--forward", "none").ok()
 
 
+def on_bridge(l0, checks, tenant, address, before):
+    """`address`: a secondary's on a bridge of the host's; `before`: how a command runs that comes from there."""
+    page = f"http://{address}/cgi-bin/stream?{SIZE_MIB}"
+    with checks.check("a secondary's ceiling, and its tenant's, hold on the host's bridge, too"):
+        _expect_free(l0, tenant, l0, page, before)
+        for ceiling, counted in (("--vm-net-out-bps", "vm_out"), ("--net-out-bps", "out")):
+            exceeded = _exceeded(l0, tenant)[counted]
+            _set(l0, tenant, ceiling, f"{RATE_KIB}KiB").ok()
+            _expect_slow(l0, page, before)
+            expect(_exceeded(l0, tenant)[counted] > exceeded, f"nothing was counted for {ceiling}")
+            _set(l0, tenant, ceiling, "none").ok()
+        _expect_free(l0, tenant, l0, page, before)
+
+
 def _set(l0, tenant, *words):
     return l0.flatvmctl("tenant", "set", tenant, *words, "--json")
 

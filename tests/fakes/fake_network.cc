@@ -4,6 +4,7 @@
 
 #include "daemon/base/error.h"
 #include "daemon/base/names.h"
+#include "network/bridged_networks.h"
 #include "network/network_xml.h"
 
 namespace flatvm::fakes {
@@ -26,12 +27,16 @@ NetworkId IdOf(const std::string& key) {
 
 absl::Status FakeNetworks::EnsureNetwork(const network::NetworkSpec& spec) {
   FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
-  FLATVM_RETURN_IF_ERROR(network::CheckNetworkSpec(spec));
+  const bool bridged = spec.mode == network::NetworkMode::kBridge;
+  FLATVM_RETURN_IF_ERROR(bridged ? network::CheckBridgedSpec(spec)
+                                 : network::CheckNetworkSpec(spec));
   Network wanted{.subnet = spec.subnet,
                  .mode = spec.mode,
                  .forwards = spec.forwards,
                  .prefix = spec.prefix,
-                 .ceilings = spec.ceilings};
+                 .ceilings = spec.ceilings,
+                 .bridge = spec.bridge,
+                 .vlan = spec.vlan};
   for (const Lease& lease : spec.leases) wanted.leases.emplace(lease.mac, lease);
   const std::lock_guard lock(mutex_);
   const std::string key = KeyOf(spec.Id());
@@ -44,7 +49,7 @@ absl::Status FakeNetworks::EnsureNetwork(const network::NetworkSpec& spec) {
                            "machines are on it");
   }
   state_.insert_or_assign(key, std::move(wanted));
-  return absl::OkStatus();
+  return bridged ? CheckBridge(spec.bridge, spec.vlan) : absl::OkStatus();
 }
 
 absl::Status FakeNetworks::RemoveNetwork(const network::NetworkSpec& spec) {
@@ -63,9 +68,14 @@ absl::Status FakeNetworks::AddLease(const NetworkId& id, const Lease& lease) {
   const std::lock_guard lock(mutex_);
   const auto network = state_.find(KeyOf(id));
   if (network == state_.end()) return base::InternalError("no such network");
+  const bool bridged = network->second.mode == network::NetworkMode::kBridge;
+  if (bridged) {
+    FLATVM_RETURN_IF_ERROR(CheckBridge(network->second.bridge, network->second.vlan));
+  }
   for (const auto& [mac, other] : network->second.leases) {
     if (other == lease) return absl::OkStatus();
-    if (mac == lease.mac || other.hostname == lease.hostname || other.address == lease.address) {
+    const bool same_address = !bridged && other.address == lease.address;
+    if (mac == lease.mac || other.hostname == lease.hostname || same_address) {
       return base::InternalError("another entry has the MAC, the name or the address");
     }
   }
@@ -87,14 +97,13 @@ absl::Status FakeNetworks::RemoveLease(const NetworkId& id, const Lease& lease) 
   return absl::OkStatus();
 }
 
-absl::Status FakeNetworks::SetRules(const std::string& tenant,
-                                    const network::Ipv4Subnet& /*subnet*/,
+absl::Status FakeNetworks::SetRules(const NetworkId& id, const network::Ipv4Subnet& /*subnet*/,
                                     const network::NetworkRules& rules) {
   FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
-  FLATVM_RETURN_IF_ERROR(base::CheckName("tenant", tenant));
+  FLATVM_RETURN_IF_ERROR(network::CheckNetworkId(id));
   FLATVM_RETURN_IF_ERROR(network::CheckForwards(rules.forwards));
   const std::lock_guard lock(mutex_);
-  const auto network = state_.find(tenant);
+  const auto network = state_.find(KeyOf(id));
   if (network == state_.end()) return base::InternalError("no such network");
   network->second.forwards = rules.forwards;
   network->second.ceilings = rules.ceilings;
@@ -133,6 +142,26 @@ absl::StatusOr<std::vector<NetworkId>> FakeNetworks::ListNetworks() {
   for (const auto& [key, network] : state_) ids.push_back(IdOf(key));
   std::sort(ids.begin(), ids.end());
   return ids;
+}
+
+absl::Status FakeNetworks::CheckBridge(const std::string& bridge, uint32_t vlan) const {
+  const auto found = bridges_.find(bridge);
+  const bool there = found != bridges_.end();
+  if (there && (vlan == 0 || found->second)) return absl::OkStatus();
+  return base::MakeError(
+      absl::StatusCode::kFailedPrecondition,
+      base::ErrorInfo{.reason = base::Reason::kBridgeUnusable, .field = there ? "vlan" : "bridge"},
+      "no such bridge, or it does not filter VLANs");
+}
+
+void FakeNetworks::AddBridge(const std::string& bridge, bool filters_vlans) {
+  const std::lock_guard lock(mutex_);
+  bridges_.insert_or_assign(bridge, filters_vlans);
+}
+
+void FakeNetworks::RemoveBridge(const std::string& bridge) {
+  const std::lock_guard lock(mutex_);
+  bridges_.erase(bridge);
 }
 
 void FakeNetworks::Occupy(const std::string& network) {

@@ -25,6 +25,8 @@ class FakeNetworks final : public network::TenantNetworks, public FailableFake {
     std::vector<network::PortForward> forwards;
     std::optional<network::Ipv6Prefix> prefix = std::nullopt;
     network::Ceilings ceilings;
+    std::string bridge = "";
+    uint32_t vlan = 0;
     bool operator==(const Network&) const = default;
   };
   // By tenant; of a network beside its first by "<tenant>.<network>".
@@ -34,7 +36,7 @@ class FakeNetworks final : public network::TenantNetworks, public FailableFake {
   absl::Status RemoveNetwork(const network::NetworkSpec& spec) override;
   absl::Status AddLease(const network::NetworkId& id, const network::Lease& lease) override;
   absl::Status RemoveLease(const network::NetworkId& id, const network::Lease& lease) override;
-  absl::Status SetRules(const std::string& tenant, const network::Ipv4Subnet& subnet,
+  absl::Status SetRules(const network::NetworkId& id, const network::Ipv4Subnet& subnet,
                         const network::NetworkRules& rules) override;
   absl::StatusOr<std::set<std::pair<network::Protocol, uint16_t>>> ListHostPorts() override;
   absl::StatusOr<network::Traffic> GetTraffic(const network::Ipv4Subnet& subnet) override;
@@ -42,6 +44,10 @@ class FakeNetworks final : public network::TenantNetworks, public FailableFake {
 
   // What GetTraffic is to say for every tenant.
   void SetTraffic(const network::Traffic& traffic);
+
+  // The host has this bridge from here on, or not any more.
+  void AddBridge(const std::string& bridge, bool filters_vlans);
+  void RemoveBridge(const std::string& bridge);
 
   // At which the host listens from here on, by TCP.
   void Listen(uint16_t port);
@@ -56,10 +62,14 @@ class FakeNetworks final : public network::TenantNetworks, public FailableFake {
   State Snapshot() const;
 
  private:
+  // With mutex_ held.
+  absl::Status CheckBridge(const std::string& bridge, uint32_t vlan) const;
+
   mutable std::mutex mutex_;
-  State state_;                     // guarded by mutex_
-  network::Traffic traffic_;        // guarded by mutex_
-  std::set<std::string> occupied_;  // guarded by mutex_
+  State state_;                          // guarded by mutex_
+  network::Traffic traffic_;             // guarded by mutex_
+  std::set<std::string> occupied_;       // guarded by mutex_
+  std::map<std::string, bool> bridges_;  // whether they filter VLANs; guarded by mutex_
   // guarded by mutex_
   std::map<std::string, std::optional<network::Ipv6Prefix>> removed_prefixes_;
   // guarded by mutex_

@@ -38,6 +38,7 @@ class FilterWatchTest : public ::testing::Test {
       for (const Ipv4Subnet& tenant : {kAcme, kGlobex}) {
         ASSERT_EQ(host_.EnsureFilter({.tenant = "acme", .subnet = tenant}), absl::OkStatus());
       }
+      host_.KnowsAllTenants();
       auto watch = network::FilterWatch::Start(host_, log_);
       ASSERT_TRUE(watch.ok()) << watch.status();
       watch_ = *std::move(watch);

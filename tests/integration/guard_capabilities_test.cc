@@ -40,17 +40,26 @@ TEST(GuardCapabilities, AreEnoughForEachProgram) {
     dual.prefix = kPrefix;
     guard::Machine dual_router = dual;
     dual_router.routes_for = kSubnet;
+    const guard::Machine bridged{.mac = machine.mac, .anywhere = true};
     const guard::Subnets both{.ipv4 = kSubnet, .ipv6 = kPrefix, .gateway_mac = machine.mac};
     guard::Tally metered = tally;
-    metered.meter = guard::Meter{.bytes_per_second = uint64_t{64} << 30U,
-                                 .key = 2,
-                                 .due = offsetof(guard::Counts, due_in),
-                                 .exceeded = offsetof(guard::Counts, exceeded_vm_in)};
+    metered.meters = {{.bytes_per_second = uint64_t{64} << 30U,
+                       .key = 2,
+                       .due = offsetof(guard::Counts, due_in),
+                       .exceeded = offsetof(guard::Counts, exceeded_vm_in)}};
+    guard::Tally twice = metered;
+    twice.meters.push_back({.bytes_per_second = uint64_t{64} << 10U,
+                            .key = 3,
+                            .due = offsetof(guard::Counts, due_in),
+                            .exceeded = offsetof(guard::Counts, exceeded_in)});
     const std::vector<std::vector<bpf_insn>> programs = {
         guard::BuildBridgeIn(both, {.uplinks = {2, 3}}, metered),
         guard::BuildBridgeOut(both, metered),
         guard::BuildPortIn(router, metered),
         guard::BuildPortIn(dual, metered),
+        guard::BuildPortIn(bridged, tally),
+        guard::BuildPortIn(bridged, twice),
+        guard::BuildPortOut(twice),
         guard::BuildPortOut(metered),
         guard::BuildPortOut(tally),
         guard::BuildBridgeIn({kSubnet}, {.uplinks = {2, 3}}, tally),

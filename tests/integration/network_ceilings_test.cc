@@ -2,6 +2,8 @@
 // put back where somebody took them away.
 #include <gtest/gtest.h>
 
+#include <chrono>
+
 #include "network/kernel_network.h"
 #include "tests/fakes/fake_log.h"
 #include "tests/integration/flood.h"
@@ -81,6 +83,36 @@ TEST_F(NetworkCeilingsTest, AreEachSecondarysAndNotThePrimarys) {
   EXPECT_TRUE(AreTheRest(vm_in, gotten)) << vm_in;
   EXPECT_TRUE(AreTheRest(Exceeded().vm_out, sent)) << Exceeded().vm_out;
   EXPECT_EQ(Flood(*web_, *outside_, kOutside), kFlood) << "from the primary";
+}
+
+// What globex was is acme's further network now, and its machine the other NIC of acme's db.
+TEST_F(NetworkCeilingsTest, AreSharedByAllNetworksOfATenantAndAllNicsOfAMachine) {
+  const auto share = [this](const Ceilings& ceilings) {
+    network::NetworkSpec further = SpecOf(kGlobex);
+    further.network = "storage";
+    further.leases[0].hostname = "db";
+    further.ceilings = ceilings;
+    further.metered_by = kAcme;
+    host_->Run([&] {
+      ASSERT_EQ(kernel_.EnsureGuard(Acme(ceilings)), absl::OkStatus());
+      ASSERT_EQ(kernel_.EnsureGuard(further), absl::OkStatus());
+    });
+  };
+  constexpr uint64_t kBurst = uint64_t{256} << 10U;
+  const auto most = [](double seconds) {
+    return static_cast<int>((kBurst + seconds * kSlow) / kFloodFrame) + 1;
+  };
+  for (const Ceilings& ceilings : {Ceilings{.out = kSlow}, Ceilings{.vm_out = kSlow}}) {
+    share({});
+    EXPECT_EQ(Flood(*rival_, *outside_, kOutside), kFlood);
+    share(ceilings);
+    const auto start = std::chrono::steady_clock::now();
+    const int first = Flood(*db_, *outside_, kOutside);
+    const int second = Flood(*rival_, *outside_, kOutside);
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+    EXPECT_GT(first, 0);
+    EXPECT_LE(first + second, most(took.count())) << first << " and " << second;
+  }
 }
 
 TEST_F(NetworkCeilingsTest, AreThoseOfMachinesThatComeLater) {

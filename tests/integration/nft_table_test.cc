@@ -98,6 +98,8 @@ TEST_F(NftTableTest, RemovesATenantsIpv6AndRestoresThatOfTheOthers) {
     Load(network::BuildRemoveTenant(dual(kAcme)));
     EXPECT_EQ(counts(), (std::vector<size_t>{1, 2, 2})) << i;
   }
+  Load(network::BuildRestore({"up0"}, {dual(kAcme)}, network::Others::kStay));
+  EXPECT_EQ(counts(), (std::vector<size_t>{2, 4, 4}));
   Load(network::BuildRestore({"up0"}, {dual(kAcme)}));
   EXPECT_EQ(counts(), (std::vector<size_t>{1, 2, 2}));
   Load(network::BuildRestore({"up0"}, {}));

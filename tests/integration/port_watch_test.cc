@@ -136,6 +136,59 @@ TEST_F(PortWatchTest, KnowsAPortByItsNameWhenSomebodyChangesItsAddress) {
   EXPECT_TRUE(Arrives(*cache, *db_, "10.213.4.3"));
 }
 
+// Nobody watches here: it is the table that was there before the port.
+TEST_F(PortWatchTest, HoldsAMachineFromItsFirstFrameOn) {
+  watch_.reset();
+  const std::string tap = base::TapName(cache_.mac);
+  constexpr char kDb[] = "52:54:00:d5:04:03";
+  const auto frame = [&](const char* to, const std::string& from, const char* address) {
+    return EthernetFrame(to, from.c_str(), "0800",
+                         Ipv4Payload(address, "10.213.4.3", IPPROTO_UDP, UdpPayload(1, 2)));
+  };
+  const std::string own = frame(kDb, cache_.mac, "10.213.4.9");
+  const std::string lie = frame(kDb, cache_.mac, "10.213.4.2");
+  const std::string to_all = frame("ff:ff:ff:ff:ff:ff", kDb, "10.213.4.3");
+  {
+    const auto cache = Plug(tap, cache_.mac, "10.213.4.9");
+    RawPort machine(*cache), sibling(*db_);
+    machine.Send(own);
+    EXPECT_FALSE(sibling.Gets(own, kMilliseconds)) << "nobody knows it yet";
+    sibling.Send(to_all);
+    EXPECT_FALSE(machine.Gets(to_all, kMilliseconds));
+  }
+  host_->Run([&] { RunOrFail({"/bin/sh", "-c", "ip link delete " + tap + " 2>&-; true"}); });
+  host_->Run([&] { ASSERT_EQ(kernel_.AddMachine("fv-0ad50400", cache_), absl::OkStatus()); });
+  const auto cache = Plug(tap, cache_.mac, "10.213.4.9");
+  RawPort machine(*cache), sibling(*db_);
+  EXPECT_TRUE(Becomes([&] {
+    machine.Send(own);
+    return sibling.Gets(own, kMilliseconds);
+  }));
+  sibling.Send(to_all);
+  EXPECT_TRUE(machine.Gets(to_all, kPatience));
+  machine.Send(lie);
+  EXPECT_FALSE(sibling.Gets(lie, kMilliseconds));
+}
+
+// As a new flatvmd does before it knows all tenants.
+TEST_F(PortWatchTest, LeavesPortsOpenThatAnEarlierOneOpened) {
+  watch_.reset();
+  host_->Run([&] { ASSERT_EQ(kernel_.AddMachine("fv-0ad50400", cache_), absl::OkStatus()); });
+  const auto cache = Plug(base::TapName(cache_.mac), cache_.mac, "10.213.4.9");
+  ASSERT_TRUE(Arrives(*cache, *db_, "10.213.4.3"));
+  network::KernelNetwork next({.uplink = "up0",
+                               .pool = *network::ParseIpv4Subnet("test", "10.213.0.0/16"),
+                               .counts_path = "/no/bpf/counts"},
+                              log_);
+  const network::NetworkSpec globex = SpecOf(kGlobex);
+  host_->Run([&] {
+    ASSERT_EQ(next.EnsureFilter(globex), absl::OkStatus());
+    ASSERT_EQ(next.EnsureGuard(globex), absl::OkStatus());
+    ASSERT_TRUE(next.RestoreFilter().ok());
+  });
+  EXPECT_TRUE(Arrives(*cache, *db_, "10.213.4.3"));
+}
+
 TEST_F(PortWatchTest, KnowsMachinesWithoutAskingThemAndBelievesNoOther) {
   const auto neighbours = [this] {
     std::string text;

@@ -95,6 +95,7 @@ enum class Reason : int {
   kTenantImportLimit = 162,
   kPortTaken = 170,
   kNetworkInUse = 171,
+  kBridgeUnusable = 172,
 };
 
 struct Error {

@@ -13,9 +13,10 @@ enum class NetworkMode : int {
   kNat = 1,         // each by itself, with the address of the host's uplink
   kIsolated = 2,    // not at all
   kViaPrimary = 3,  // through this VM, which is the others' gateway
+  kBridge = 4,      // of further networks: by a bridge of the operator's, with addresses of its own
 };
 
-// "nat", "isolated" or "via-primary"; "unknown" for one that this version does not know.
+// "nat", "isolated", "via-primary" or "bridge"; "unknown" for one that this version does not know.
 // Thread-safe.
 FLATVM_EXPORT const char* NetworkModeName(NetworkMode mode);
 
@@ -33,7 +34,7 @@ struct NetworkLimits {
 struct Network {
   std::string name;
   NetworkMode mode = NetworkMode::kIsolated;
-  std::string subnet;        // CIDR, such as "10.213.5.0/24"
+  std::string subnet;        // CIDR; empty, as what follows, in kBridge
   std::string gateway;       // IPv4 of the host's DHCP and DNS there
   std::string ipv6_subnet;   // CIDR; empty: there is no IPv6
   std::string ipv6_gateway;  // empty likewise

@@ -56,7 +56,7 @@ struct StageDuration {
 struct Nic {
   std::string network;       // name; "default" is the tenant's first
   std::string mac;           // "52:54:00:xx:xx:xx"
-  std::string address;       // IPv4 dotted quad; fixed before it boots
+  std::string address;       // IPv4 dotted quad; fixed before it boots; empty: others give it
   std::string ipv6_address;  // as Vm's
 
   bool operator==(const Nic&) const = default;

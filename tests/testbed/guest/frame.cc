@@ -1,5 +1,6 @@
-// frame: sends Ethernet frames as they are, by eth0, from inside a secondary that means harm. The
-// frames are its argument, in hexadecimal, with a comma between two. Says `sent N`, or what failed.
+// frame: sends Ethernet frames as they are from inside a secondary that means harm. The frames are
+// its argument, in hexadecimal, with a comma between two; before the first may be by what they are
+// sent, such as "eth1:", else eth0. Says `sent N`, or what failed.
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
@@ -52,8 +53,14 @@ bool Send(int fd, int interface, const std::string& frame) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::string_view rest = argc > 1 ? argv[1] : "";
+  std::string by = "eth0";
+  if (const size_t colon = rest.find(':'); colon != std::string_view::npos) {
+    by = rest.substr(0, colon);
+    rest.remove_prefix(colon + 1);
+  }
   std::vector<std::string> frames;
-  for (std::string_view rest = argc > 1 ? argv[1] : "";;) {
+  for (;;) {
     const size_t end = rest.find(',');
     frames.push_back(Decode(rest.substr(0, end)));
     if (frames.back().empty()) {
@@ -65,7 +72,8 @@ int main(int argc, char** argv) {
   }
   const int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
   if (fd < 0) return Fail("socket");
-  const int interface = static_cast<int>(if_nametoindex("eth0"));
+  const int interface = static_cast<int>(if_nametoindex(by.c_str()));
+  if (interface == 0) return Fail("if_nametoindex");
   for (const std::string& frame : frames) {
     if (!Send(fd, interface, frame)) return Fail("sendto");
   }

@@ -47,6 +47,26 @@ TEST_F(FurtherNetworksTest, AreMadeBesideTheFirst) {
   EXPECT_EQ(host_.records.Tenants().at("globex").subnet.ToString(), "10.213.2.0/24");
 }
 
+TEST_F(FurtherNetworksTest, HaveTheirTenantsCeilingsBetweenThem) {
+  const network::Ceilings slow{.out = uint64_t{1} << 20U};
+  ASSERT_TRUE(world_.updates.Update({.name = "acme", .ceilings = {.out = slow.out}}).ok());
+  host_.networks.AddBridge("br0", false);
+  ASSERT_TRUE(world_.AddNetwork("acme", "storage").ok());
+  ASSERT_TRUE(world_.networks
+                  .Add({.tenant = "acme",
+                        .name = "lan",
+                        .network_mode = NetworkMode::kBridge,
+                        .bridge = "br0"})
+                  .ok());
+  for (const char* name : {"acme.storage", "acme.lan"}) {
+    EXPECT_EQ(host_.networks.Snapshot().at(name).ceilings, slow) << name;
+  }
+  ASSERT_TRUE(world_.updates.Update({.name = "acme", .ceilings = {.out = 0}}).ok());
+  for (const char* name : {"acme", "acme.storage", "acme.lan"}) {
+    EXPECT_EQ(host_.networks.Snapshot().at(name).ceilings, network::Ceilings{}) << name;
+  }
+}
+
 TEST_F(FurtherNetworksTest, AreListedBehindTheFirst) {
   host_.networks.SetTraffic({.accepted = 7});
   ASSERT_TRUE(world_.AddNetwork("acme", "storage").ok());

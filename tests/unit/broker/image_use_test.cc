@@ -48,7 +48,7 @@ TEST_F(ImageUseTest, QemuMustBeGivenItsFile) {
   ASSERT_TRUE(own.ok() && own->has_value());
   const hypervisor::DomainSpec spec =
       DomainSpecOf({.tenant = "acme"}, (*own)->image, {.disk_path = "/disk", .console_log = "/log"},
-                   CarveMode::kReserved, {}, host_.storage);
+                   CarveMode::kReserved, {}, {}, host_.storage);
   EXPECT_EQ(spec.disks.at(0).backing_path, host_.images.ImagePath("acme", (*own)->id));
   EXPECT_TRUE(spec.disks.at(0).backing_is_private);
   EXPECT_FALSE(FindOwnImage(tenant, "tiny", host_.images)->has_value());

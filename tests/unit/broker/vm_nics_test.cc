@@ -215,6 +215,45 @@ TEST_F(VmNicsTest, ThatContradictTheirTenantsRecordStopTheStart) {
       << "no such network";
 }
 
+TEST_F(VmNicsTest, OnAnOperatorsBridgeHaveAMacAndNoAddress) {
+  host_.networks.AddBridge("br0", true);
+  ASSERT_TRUE(world_.networks
+                  .Add({.tenant = "acme",
+                        .name = "lan",
+                        .network_mode = network::NetworkMode::kBridge,
+                        .bridge = "br0",
+                        .vlan = 100})
+                  .ok());
+  const auto vm = world_.Create("acme", SpecOn({"lan", "storage"}));
+  ASSERT_TRUE(vm.ok()) << vm.status();
+  ASSERT_THAT(vm->nics, SizeIs(2));
+  EXPECT_EQ(vm->nics[0].address, network::Ipv4Address{});
+  EXPECT_EQ(vm->nics[0].ipv6_address, std::nullopt);
+  EXPECT_EQ(vm->nics[0].mac.substr(0, 3), "52:");
+  EXPECT_EQ(host_.hypervisor.Snapshot().domains.at(vm->id).nics.at(1),
+            (hypervisor::DomainNic{.mac = vm->nics[0].mac, .network = "", .bridge = "br0"}));
+  EXPECT_EQ(host_.hypervisor.Snapshot().domains.at(vm->id).nics.at(2).network,
+            "flatvm-acme.storage");
+  EXPECT_EQ(LeasesOn("acme.lan").at(vm->nics[0].mac).hostname, "web");
+  const auto other = world_.Create("acme", SpecOn({"lan"}, "db"));
+  ASSERT_TRUE(other.ok()) << other.status();
+  EXPECT_NE(other->nics[0].mac, vm->nics[0].mac);
+
+  const HostState before = StateOf(host_);
+  BrokerWorld next(host_);
+  ASSERT_EQ(next.reconciler.ReconcileAtStart(*host_.records.Load()), absl::OkStatus());
+  EXPECT_EQ(StateOf(host_), before);
+  EXPECT_EQ(ReasonOf(next.networks.Remove({.tenant = "acme", .name = "lan"})),
+            Reason::kNetworkInUse);
+  host_.networks.RemoveBridge("br0");
+  EXPECT_EQ(ReasonOf(next.Create("acme", SpecOn({"lan"}, "late")).status()),
+            Reason::kBridgeUnusable);
+  EXPECT_EQ(StateOf(host_), before);
+  EXPECT_TRUE(next.Destroy("acme", "web").ok());
+  EXPECT_TRUE(next.Destroy("acme", "db").ok());
+  EXPECT_THAT(LeasesOn("acme.lan"), SizeIs(0));
+}
+
 TEST_F(VmNicsTest, RunOutWithTheirSubnetAndLeaveNothing) {
   VmRecord full = *world_.Create("acme", SpecOn({"storage"}));
   TenantRecord tenant = host_.records.Tenants().at("acme");

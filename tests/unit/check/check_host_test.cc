@@ -55,8 +55,8 @@ TEST_F(CheckHostTest, HasAnItemOfEachNameInOrder) {
   }
   EXPECT_THAT(names, testing::ElementsAre("kvm", "vhost-vsock", "cgroups", "systemd", "libvirt",
                                           "qemu", "programs", "e2fsprogs", "filesystem", "disk",
-                                          "bridge", "dnsmasq", "uplink", "guard", "nftables", "ksm",
-                                          "swap", "flatvmd"));
+                                          "bridge", "dnsmasq", "uplink", "networks", "guard",
+                                          "nftables", "ksm", "swap", "flatvmd"));
   EXPECT_EQ(host_.asked_directory, config_.state_dir);
   EXPECT_EQ(host_.asked_uri, config_.libvirt_uri);
 }
@@ -182,6 +182,24 @@ TEST_F(CheckHostTest, FindsTheUplinkThatTenantsLeaveBy) {
   EXPECT_THAT(Show("uplink"), StartsWith("warn wan0, as network.uplink says, is not there"));
   host_.there.insert("/sys/class/net/wan0");
   EXPECT_EQ(Show("uplink"), "ok wan0, as network.uplink says");
+}
+
+TEST_F(CheckHostTest, LooksForTheBridgesOfTenantsNetworks) {
+  EXPECT_EQ(Show("networks"), "ok none is on a bridge of the host's own");
+  answer_.bridged = {{.tenant = "acme", .network = "lan", .bridge = "br0", .vlan = 100}};
+  EXPECT_EQ(Show("networks"), "fail br0, of network lan of tenant acme, is not there");
+  host_.there.insert("/sys/class/net/br0");
+  EXPECT_EQ(Show("networks"), "fail br0, of network lan of tenant acme, is no bridge");
+  host_.there.insert("/sys/class/net/br0/bridge");
+  EXPECT_THAT(Show("networks"), StartsWith("fail br0, of network lan of tenant acme, does not"));
+  host_.files["/sys/class/net/br0/bridge/vlan_filtering"] = "0\n";
+  EXPECT_THAT(Show("networks"), StartsWith("fail br0, of network lan of tenant acme, does not"));
+  host_.files["/sys/class/net/br0/bridge/vlan_filtering"] = "1\n";
+  EXPECT_EQ(Show("networks"), "ok 1 is on the host's own bridges, which is there");
+  answer_.bridged.push_back({.tenant = "globex", .network = "lan", .bridge = "br1"});
+  EXPECT_EQ(Show("networks"), "fail br1, of network lan of tenant globex, is not there");
+  answer_ = {.status = Gone(), .budgets = {}};
+  EXPECT_THAT(Show("networks"), StartsWith("ok flatvmd does not say"));
 }
 
 TEST_F(CheckHostTest, CountsTenants) {

@@ -108,7 +108,8 @@ TEST(BashCompletion, OffersWhatFits) {
             "add set remove list show network --json --socket --timeout --help\n");
   EXPECT_EQ(Complete("tenant network", ""), "add remove list --json --socket --timeout --help\n");
   EXPECT_EQ(Complete("tenant network add acme storage", "--n"), "--network\n");
-  EXPECT_EQ(Complete("tenant network add acme storage --network", ""), "nat isolated\n");
+  EXPECT_EQ(Complete("tenant network add acme storage --network", ""), "nat isolated bridge\n");
+  EXPECT_EQ(Complete("tenant network add acme lan", "--b"), "--bridge\n");
   EXPECT_EQ(Complete("tenant network remove acme", "--v"), "--validate-only\n");
   EXPECT_EQ(Complete("--socket /tenant tenant add acme", "--m"), "--memory\n");
   EXPECT_EQ(Complete("tenant remove acme", "--d"), "--destroy-secondaries --delete-volumes\n");

@@ -43,9 +43,34 @@ TEST_F(RunCtlTest, NetworkAddNeedsWhatItSays) {
   EXPECT_THAT(err(), HasSubstr("--network"));
   EXPECT_EQ(Run("tenant network add acme --network nat"), 2);
   EXPECT_THAT(err(), HasSubstr("NAME"));
-  EXPECT_EQ(Run("tenant network add acme storage --network bridged"), 2);
+  EXPECT_EQ(Run("tenant network add acme storage --network via-primary"), 2);
   EXPECT_THAT(err(), HasSubstr("--network"));
   EXPECT_EQ(Run("tenant network"), 2);
+}
+
+TEST_F(RunCtlTest, NetworkAddOnABridge) {
+  v1::AddNetworkRequest seen;
+  admin().add_network = [&](const auto& request, auto*) {
+    seen = request;
+    return grpc::Status::OK;
+  };
+  const std::string add = "tenant network add acme lan --network ";
+  EXPECT_EQ(Run(add + "bridge --bridge br0 --vlan 100"), 0) << err();
+  EXPECT_EQ(seen.mode(), v1::NETWORK_BRIDGE);
+  EXPECT_EQ(seen.bridge(), "br0");
+  EXPECT_EQ(seen.vlan(), 100U);
+  EXPECT_EQ(out(), "added network lan to tenant acme\n");
+  EXPECT_EQ(Run(add + "bridge --bridge br0"), 0) << err();
+  EXPECT_EQ(seen.vlan(), 0U);
+  for (const auto& [words, named] :
+       std::vector<std::pair<std::string, std::string>>{{"bridge", "--bridge"},
+                                                        {"bridge --bridge br0 --vlan 0", "--vlan"},
+                                                        {"bridge --bridge br0 --vlan x", "--vlan"},
+                                                        {"nat --bridge br0", "--bridge"},
+                                                        {"isolated --vlan 1", "--vlan"}}) {
+    EXPECT_EQ(Run(add + words), 2) << words;
+    EXPECT_THAT(err(), HasSubstr(named)) << words;
+  }
 }
 
 TEST_F(RunCtlTest, NetworkRemove) {
@@ -94,19 +119,28 @@ TEST_F(RunCtlTest, NetworkList) {
     first->mutable_traffic()->mutable_exceeded()->set_out(2);
     first->mutable_traffic()->mutable_exceeded()->set_vm_in(3);
     *response->add_networks() = SampleNetwork();
+    v1::Network* const lan = response->add_networks();
+    lan->set_name("lan");
+    lan->set_mode(v1::NETWORK_BRIDGE);
+    lan->set_bridge("br0");
+    lan->set_vlan(100);
     return grpc::Status::OK;
   };
   EXPECT_EQ(Run("tenant network list acme"), 0) << err();
   EXPECT_EQ(out(),
             "NAME     MODE      SUBNET         IPV6                   VMS  NETWORK              "
-            "ACCEPTED  SPOOFED  REFUSED  EXCEEDED\n"
+            "BRIDGE        ACCEPTED  SPOOFED  REFUSED  EXCEEDED\n"
             "default  nat       10.213.0.0/24  -                      2    flatvm-acme          "
-            "7         0        0        5\n"
+            "-             7         0        0        5\n"
             "storage  isolated  10.213.1.0/24  fd12:3456:789a:2::/64  0    flatvm-acme.storage  "
-            "-         -        -        -\n");
+            "-             -         -        -        -\n"
+            "lan      bridge    -              -                      0    -                    "
+            "br0 vlan 100  -         -        -        -\n");
   EXPECT_EQ(Run("tenant network list acme --json"), 0);
   const nlohmann::json networks = JsonIn(out())["networks"];
-  ASSERT_EQ(networks.size(), 2U);
+  ASSERT_EQ(networks.size(), 3U);
+  EXPECT_EQ(networks[2]["bridge"], "br0");
+  EXPECT_EQ(networks[2]["vlan"], 100);
   EXPECT_EQ(networks[0]["traffic"]["accepted"], 7);
   EXPECT_EQ(networks[1]["subnet"], "10.213.1.0/24");
   EXPECT_EQ(networks[1]["mode"], "isolated");

@@ -66,6 +66,22 @@ TEST_F(RunCheckTest, EndsWithFiveIfAnItemFailsAfterTheAnswer) {
             "(FAILED_PRECONDITION/HOST_UNFIT)\n");
 }
 
+TEST_F(RunCheckTest, LooksForTheBridgesOfTenantsNetworks) {
+  admin().list_tenants = [](auto* response) {
+    v1::Tenant* tenant = response->add_tenants();
+    tenant->set_name("acme");
+    tenant->add_networks()->set_name("storage");
+    v1::Network* network = tenant->add_networks();
+    network->set_name("lan");
+    network->set_mode(v1::NETWORK_BRIDGE);
+    network->set_bridge("br0");
+    return grpc::Status::OK;
+  };
+  EXPECT_EQ(RunCheck(), 5);
+  EXPECT_THAT(out(),
+              HasSubstr("fail   networks     br0, of network lan of tenant acme, is not there"));
+}
+
 TEST_F(RunCheckTest, WarningsAreNoFailure) {
   looked_at_.kvm = absl::NotFoundError("");
   EXPECT_EQ(RunCheck("--json"), 0) << err();

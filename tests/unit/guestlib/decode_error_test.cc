@@ -82,6 +82,7 @@ TEST(Names, OfCodesAndStates) {
   EXPECT_STREQ(NetworkModeName(NetworkMode::kNat), "nat");
   EXPECT_STREQ(NetworkModeName(NetworkMode::kIsolated), "isolated");
   EXPECT_STREQ(NetworkModeName(NetworkMode::kViaPrimary), "via-primary");
+  EXPECT_STREQ(NetworkModeName(NetworkMode::kBridge), "bridge");
   EXPECT_STREQ(NetworkModeName(static_cast<NetworkMode>(99)), "unknown");
   EXPECT_STREQ(CarveModeName(CarveMode::kReserved), "reserved");
   EXPECT_STREQ(CarveModeName(CarveMode::kBalloon), "balloon");
@@ -90,7 +91,7 @@ TEST(Names, OfCodesAndStates) {
 
 // A reason that the protocol gained and the public header did not shows here.
 TEST(Names, ThePublicHeaderHasEveryReason) {
-  EXPECT_EQ(v1::Reason_descriptor()->value_count(), 63)
+  EXPECT_EQ(v1::Reason_descriptor()->value_count(), 64)
       << "add the new one to flatvm/error.h and to the static_asserts of names.cc";
 }
 

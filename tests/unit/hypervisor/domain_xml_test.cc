@@ -243,5 +243,20 @@ TEST(DomainXml, HasItsNicsInOrder) {
   EXPECT_LT(xml->find("<mac address='52:54:00:d5:01:02'"), second);
 }
 
+TEST(DomainXml, PlugsANicIntoABridgeOfTheHosts) {
+  DomainSpec spec = KernelSpec();
+  spec.nics.push_back({.mac = "52:aa:bb:cc:dd:ee", .network = "", .bridge = "br0"});
+  const auto xml = BuildDomainXml(spec, Virtualization::kKvm);
+  ASSERT_TRUE(xml.ok()) << xml.status();
+  EXPECT_NE(xml->find("<interface type='bridge'>"), xml->npos) << *xml;
+  EXPECT_NE(xml->find("<source bridge='br0' />"), xml->npos) << *xml;
+  for (const char* bridge : {"a b", "a/b", "..", "a-name-too-long-"}) {
+    spec.nics[1].bridge = bridge;
+    EXPECT_FALSE(BuildDomainXml(spec, Virtualization::kKvm).ok()) << bridge;
+  }
+  spec.nics[1] = {.mac = "52:aa:bb:cc:dd:ee", .network = "flatvm-acme", .bridge = "br0"};
+  EXPECT_FALSE(BuildDomainXml(spec, Virtualization::kKvm).ok()) << "one of the two";
+}
+
 }  // namespace
 }  // namespace flatvm::hypervisor

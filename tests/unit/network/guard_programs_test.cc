@@ -22,7 +22,7 @@ Tally Metered(uint64_t rate) {
                     .key = 2,
                     .due = offsetof(Counts, due_out),
                     .exceeded = offsetof(Counts, exceeded_out)};
-  return {.map = 5, .key = 1, .meter = meter};
+  return {.map = 5, .key = 1, .meters = {meter}};
 }
 
 std::vector<std::vector<bpf_insn>> AllPrograms() {

@@ -154,9 +154,9 @@ TEST_F(LibvirtNetworksTest, HasForwardsAndCeilingsThatBecomeOthersWhileItIsThere
   EXPECT_EQ(host_.rules(acme_.subnet),
             (NetworkRules{.forwards = spec.forwards, .ceilings = spec.ceilings}));
   const NetworkRules others{.ceilings = {.vm_in = 5}};
-  ASSERT_EQ(networks_.SetRules("acme", acme_.subnet, others), absl::OkStatus());
+  ASSERT_EQ(networks_.SetRules({"acme"}, acme_.subnet, others), absl::OkStatus());
   EXPECT_EQ(host_.rules(acme_.subnet), others);
-  EXPECT_EQ(networks_.SetRules("acme", acme_.subnet, {.forwards = {{.machine = "web"}}}).code(),
+  EXPECT_EQ(networks_.SetRules({"acme"}, acme_.subnet, {.forwards = {{.machine = "web"}}}).code(),
             absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(host_.rules(acme_.subnet), others);
 }

@@ -82,6 +82,19 @@ PortBinding Binding() {
           .link_local = AddressOf(kLinkLocal, "52:54:00:d5:04:02")};
 }
 
+TEST(PortTable, LooksAtNoAddressOfAMachineAnywhere) {
+  PortBinding anywhere{.port = "vnet0",
+                       .mac = "52:54:00:d5:04:02",
+                       .subnet = *ParseIpv4Subnet("test", "10.213.4.0/24"),
+                       .anywhere = true};
+  EXPECT_EQ(BuildBindPort(anywhere),
+            "add element bridge flatvm macs { \"vnet0\" . 52:54:00:d5:04:02 }\n"
+            "add element bridge flatvm anywhere { \"vnet0\" }\n"
+            "add element bridge flatvm spoofed_of { \"vnet0\" : \"spoofed-fv-0ad50400\" }\n"
+            "add element bridge flatvm refused_of { \"vnet0\" : \"refused-fv-0ad50400\" }\n"
+            "add element bridge flatvm ports { \"vnet0\" }\n");
+}
+
 TEST(PortTable, KnowsARouter) {
   PortBinding router = Binding();
   router.routes = true;

@@ -115,6 +115,27 @@ TEST_F(AdminServiceTest, AddsListsAndRemovesANetwork) {
   EXPECT_EQ(gone.field(), "name");
 }
 
+TEST_F(AdminServiceTest, AddsANetworkOnABridge) {
+  host_.networks.AddBridge("br0", true);
+  ASSERT_TRUE(world_.AddTenant("acme").ok());
+  v1::AddNetworkRequest add;
+  add.set_tenant("acme");
+  add.set_name("lan");
+  add.set_mode(v1::NETWORK_BRIDGE);
+  add.set_bridge("br9");
+  v1::AddNetworkResponse added;
+  EXPECT_EQ(Detail(service_.AddNetwork(&context_, &add, &added)).reason(), v1::BRIDGE_UNUSABLE);
+  add.set_bridge("br0");
+  add.set_vlan(100);
+  ASSERT_TRUE(service_.AddNetwork(&context_, &add, &added).ok());
+  EXPECT_EQ(added.network().mode(), v1::NETWORK_BRIDGE);
+  EXPECT_EQ(added.network().bridge(), "br0");
+  EXPECT_EQ(added.network().vlan(), 100U);
+  EXPECT_EQ(added.network().subnet(), "");
+  EXPECT_EQ(added.network().domain(), "");
+  EXPECT_EQ(added.network().network(), "");
+}
+
 TEST_F(AdminServiceTest, ValidatesATenantWithoutMakingIt) {
   v1::CreateTenantRequest add = AddAcme();
   add.set_validate_only(true);

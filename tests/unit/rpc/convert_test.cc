@@ -45,6 +45,7 @@ TEST(Convert, ReasonsAreTheSameOnBothSides) {
       {"TENANT_IMPORT_LIMIT", R::kTenantImportLimit},
       {"PORT_TAKEN", R::kPortTaken},
       {"NETWORK_IN_USE", R::kNetworkInUse},
+      {"BRIDGE_UNUSABLE", R::kBridgeUnusable},
       {"TENANT_HAS_SECONDARIES", R::kTenantHasSecondaries},
       {"PRIMARY_NOT_RUNNING", R::kPrimaryNotRunning},
       {"PRIMARY_RESTARTED", R::kPrimaryRestarted},
@@ -234,6 +235,13 @@ TEST(Convert, TellsAPrimaryOfItsTenantsNetworksButNotOfTheHosts) {
   EXPECT_EQ(tenant.networks(0).ipv6_subnet(), "");
   EXPECT_EQ(tenant.networks(0).domain(), "storage.acme.internal");
   EXPECT_EQ(tenant.networks(0).network(), "");
+  view.record.networks = {
+      {.name = "lan", .mode = network::NetworkMode::kBridge, .bridge = "br0", .vlan = 100}};
+  v1::Tenant on_bridge;
+  FillTenant(view, Audience::kPrimary, &on_bridge);
+  EXPECT_EQ(on_bridge.networks(0).mode(), v1::NETWORK_BRIDGE);
+  EXPECT_EQ(on_bridge.networks(0).bridge(), "");
+  EXPECT_EQ(on_bridge.networks(0).vlan(), 0U);
 }
 
 }  // namespace

@@ -27,14 +27,16 @@ inline broker::TenantRecord SampleTenant() {
   record.forwards = {
       {.protocol = network::Protocol::kUdp, .host_port = 5353, .machine = "dns", .port = 53}};
   record.ceilings = {.out = uint64_t{64} << 30U, .in = 65536, .vm_out = 0, .vm_in = 1'000'000};
-  record.networks = {{.name = "storage",
-                      .mode = network::NetworkMode::kIsolated,
-                      .subnet = {.address = {0x0AD50100}, .prefix_length = 24},
-                      .prefix = network::Ipv6Prefix{{0xFD, 0x12, 0x34, 0x56, 0x78, 0xD5, 1, 0}},
-                      .request_id = "network-1"},
-                     {.name = "web",
-                      .mode = network::NetworkMode::kNat,
-                      .subnet = {.address = {0x0AD50200}, .prefix_length = 24}}};
+  record.networks = {
+      {.name = "storage",
+       .mode = network::NetworkMode::kIsolated,
+       .subnet = {.address = {0x0AD50100}, .prefix_length = 24},
+       .prefix = network::Ipv6Prefix{{0xFD, 0x12, 0x34, 0x56, 0x78, 0xD5, 1, 0}},
+       .request_id = "network-1"},
+      {.name = "web",
+       .mode = network::NetworkMode::kNat,
+       .subnet = {.address = {0x0AD50200}, .prefix_length = 24}},
+      {.name = "lan", .mode = network::NetworkMode::kBridge, .bridge = "br0", .vlan = 100}};
   record.undo = {.uuid = record.primary_uuid,
                  .before_xml = "<domain>\n \"before\"</domain>",
                  .after_xml = "<domain>after</domain>",
@@ -81,7 +83,8 @@ inline broker::VmRecord SampleVm() {
        .mac = "52:54:00:d5:01:02",
        .address = {0x0AD50102},
        .ipv6_address = *network::ParseIpv6Address("sample", "fd12:3456:789a:2:5054:ff:fed5:102")},
-      {.network = "web", .mac = "52:54:00:d5:02:02", .address = {0x0AD50202}}};
+      {.network = "web", .mac = "52:54:00:d5:02:02", .address = {0x0AD50202}},
+      {.network = "lan", .mac = "52:aa:bb:cc:dd:ee"}};
   record.cid = base::VsockCid{1001};
   record.created_at =
       std::chrono::system_clock::time_point(std::chrono::microseconds(1'700'000'001'000'001));
