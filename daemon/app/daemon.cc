@@ -222,11 +222,17 @@ class Daemon {
 
   // On the worker's thread. libvirtd may be away; the next time will do.
   void Maintain() {
-    // The uplinks may be others by now, which nobody tells.
+    RetryAndRepair();
+    // Behind it: ports of networks that are to be tried again are shut from here on. The uplinks
+    // may be others by now, which nobody tells.
     if (const auto restored = host_.kernel_network.RestoreFilter(); !restored.ok()) {
       log_.Log(base::LogLevel::kError, base::StrCat("the tenants' filter cannot be renewed: ",
                                                     base::Message(restored.status())));
     }
+  }
+
+  // What needs libvirtd.
+  void RetryAndRepair() {
     if (!events_->EnsureRegistered().ok()) return;
     if (const absl::Status status = reconciler_.RefreshStates(); !status.ok()) return;
     reconciler_.RetryLeftovers();

@@ -34,6 +34,13 @@ absl::Status CheckPrimaryFits(const TenantRecord& tenant, const Settings& settin
                             tenant.limits.vcpus));
 }
 
+// The first error of several steps that are all tried. One of an operator's bridge makes way for
+// another: its network is remembered, and held when the bridge comes.
+void Keep(absl::Status* first, const absl::Status& status) {
+  const bool bridge = base::GetErrorInfo(*first).reason == base::Reason::kBridgeUnusable;
+  if (first->ok() || (bridge && !status.ok())) *first = status;
+}
+
 }  // namespace
 
 absl::Status TenantLifecycle::TakeSubnet(const network::Ipv4Subnet& subnet) {
@@ -56,12 +63,11 @@ void TenantLifecycle::ReleaseSubnet(const network::Ipv4Subnet& subnet) {
 
 absl::Status TenantLifecycle::EnsureEffects(const TenantRecord& tenant,
                                             const std::vector<network::NetworkSpec>& networks) {
-  FLATVM_RETURN_IF_ERROR(ports_.storage.EnsureTenant(tenant.name));
-  FLATVM_RETURN_IF_ERROR(ports_.cgroups.EnsureSlice(tenant.name, SliceLimitsOf(tenant)));
-  absl::Status first;
+  absl::Status first = ports_.storage.EnsureTenant(tenant.name);
+  Keep(&first, ports_.cgroups.EnsureSlice(tenant.name, SliceLimitsOf(tenant)));
+  // In any case: machines of a network that nobody has asked for since the start are shut off.
   for (const network::NetworkSpec& network : networks) {
-    const absl::Status made = ports_.networks.EnsureNetwork(network);
-    if (first.ok()) first = made;
+    Keep(&first, ports_.networks.EnsureNetwork(network));
   }
   return first;
 }

@@ -15,7 +15,6 @@
 #include "daemon/broker/own_image.h"
 #include "daemon/broker/request_claim.h"
 #include "daemon/broker/stage_timer.h"
-#include "daemon/broker/tenant_plan.h"
 #include "daemon/broker/validation.h"
 #include "daemon/broker/vm_lifecycle.h"
 #include "daemon/broker/vm_places.h"
@@ -51,8 +50,7 @@ class VmLifecycle::Creation {
     if (order_.mode == Mode::kValidateOnly) return vm_;
     FLATVM_RETURN_IF_ERROR(timer_.EndStage("admit"));
 
-    // The intent is on disk before the first effect; whatever happens from here on, RemoveEffects
-    // undoes it.
+    // The intent is on disk before the first effect; from here on RemoveEffects undoes it all.
     rollback_.Push("record", [this] { return RemoveRecord(); });
     FLATVM_RETURN_IF_ERROR(owner_.ports_.records.PutVm(vm_));
     owner_.ports_.steps.Pass("create.intent");
@@ -214,9 +212,11 @@ class VmLifecycle::Creation {
   }
 
   absl::Status RemoveRecord() {
-    if (undone_) return owner_.ports_.records.RemoveVm(vm_.tenant, vm_.id);
     vm_.state = VmState::kDestroying;
-    return owner_.ports_.records.PutVm(vm_);
+    if (!std::exchange(undone_, false)) return owner_.ports_.records.PutVm(vm_);
+    FLATVM_RETURN_IF_ERROR(owner_.ports_.records.RemoveVm(vm_.tenant, vm_.id));
+    undone_ = true;  // else nobody may have its places, which are on record
+    return absl::OkStatus();
   }
 
   // The last undo: only now may another secondary have the name, the address and the budget.
@@ -251,7 +251,7 @@ class VmLifecycle::Creation {
   CarveMode carve_ = CarveMode::kReserved;
   std::optional<OwnDisk> own_disk_;
   std::string own_volume_;        // id; empty: none
-  bool undone_ = true;            // every effect so far was undone
+  bool undone_ = true;            // every effect so far was undone, and the record
   base::RollbackStack rollback_;  // last: its undo steps use the rest
 };
 
@@ -271,7 +271,7 @@ absl::StatusOr<std::unique_ptr<VmRecord>> VmLifecycle::FindEarlierCreate(
         base::ErrorInfo{.reason = base::Reason::kRequestIdReused, .field = "request_id"},
         "this request id has created a secondary of another spec");
   }
-  if (tenant->in_flight.contains(vm.id)) {
+  if (tenant->in_flight.contains(vm.id) || vm.state == VmState::kDestroying) {
     return base::MakeError(absl::StatusCode::kAborted, base::Reason::kChangeInFlight,
                            "the secondary this request made is being destroyed");
   }

@@ -75,7 +75,8 @@ absl::StatusOr<VmRecord> VmLifecycle::Destroy(const DestroyVmOrder& order) {
           "this request id has destroyed another secondary");
     }
     FLATVM_ASSIGN_OR_RETURN(VmRecord * found, RegistryState::GetVm(*tenant, order.vm));
-    if (tenant->in_flight.contains(found->id)) {
+    // While networks are made with those who are on record, it would be put back.
+    if (tenant->in_flight.contains(found->id) || tenant->remaking_network) {
       return base::MakeError(absl::StatusCode::kAborted, base::Reason::kChangeInFlight,
                              "another change of this secondary is under way; try again later");
     }

@@ -1,6 +1,7 @@
 #include "daemon/broker/further_networks.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "daemon/base/error.h"
 #include "daemon/base/names.h"
@@ -99,7 +100,8 @@ class FurtherNetworks::Addition {
           absl::StatusCode::kAlreadyExists,
           base::ErrorInfo{.reason = base::Reason::kNetworkNameTaken, .field = "name"},
           base::StrCat("tenant \"", order_.tenant, "\" has a network \"", order_.name,
-                       "\" already"));
+                       "\" already; to have it made anew, remove it first (flatvmctl tenant "
+                       "network remove)"));
     }
     if (tenant->record.networks.size() >= kMaxFurtherNetworks) return AtLimit();
     network_ = RecordOf(order_);
@@ -129,20 +131,26 @@ class FurtherNetworks::Addition {
   }
 
   // The last undo: only now may another network have its name and its subnet. One that may still be
-  // there keeps both.
+  // there, or on record, keeps both, but no repeated request is answered with it.
   absl::Status Forget() {
-    if (undone_) {
-      {
-        Registry::Access state = owner_.registry_.Acquire();
-        if (TenantEntry* tenant = state->FindTenant(order_.tenant); tenant != nullptr) {
-          EraseNetwork(*tenant, network_.name);
-        }
-      }
-      owner_.tenants_.ReleaseSubnet(network_.subnet);
-    }
-    const absl::Status status = PutRecord();
+    NetworkRecord left = network_;
+    left.request_id.clear();
+    undone_ ? ReplaceWith({}) : ReplaceWith({left});
+    const absl::Status written = PutRecord();
+    if (undone_ && written.ok()) owner_.tenants_.ReleaseSubnet(network_.subnet);
+    if (undone_ && !written.ok()) ReplaceWith({left});
     owner_.End(order_.tenant);
-    return status;
+    return written;
+  }
+
+  // In the registry.
+  void ReplaceWith(const std::vector<NetworkRecord>& left) {
+    Registry::Access state = owner_.registry_.Acquire();
+    TenantEntry* tenant = state->FindTenant(order_.tenant);
+    if (tenant == nullptr) return;
+    EraseNetwork(*tenant, network_.name);
+    std::vector<NetworkRecord>& networks = tenant->record.networks;
+    networks.insert(networks.end(), left.begin(), left.end());
   }
 
   FurtherNetworks& owner_;

@@ -38,8 +38,9 @@ class FurtherNetworks {
       : ports_(ports), registry_(registry), tenants_(tenants) {}
 
   // Reserves a subnet (but for kBridge), records the network and makes it. Either all of it is
-  // there afterwards or nothing; what cannot be undone stays on record, for a removal. A repeated
-  // request (same request id, same network) is answered with what the first one made. Errors:
+  // there afterwards or nothing; what cannot be undone stays on record, for a removal, and its name
+  // taken. A repeated request (same request id, same network) is answered with what the first one
+  // made, if it made it whole. Errors:
   // INVALID_ARGUMENT; NOT_FOUND / kTenantNotFound; ALREADY_EXISTS / kNetworkNameTaken;
   // FAILED_PRECONDITION / kBridgeUnusable; RESOURCE_EXHAUSTED / kTenantNetworkLimit,
   // kSubnetPoolEmpty; ABORTED / kChangeInFlight; UNAVAILABLE; INTERNAL.

@@ -1,11 +1,53 @@
 // Reconciler's part for what failed half-way, or was cut off.
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "daemon/base/error.h"
 #include "daemon/broker/reconciler.h"
+#include "daemon/broker/tenant_plan.h"
 
 namespace flatvm::broker {
+namespace {
+
+// Neither it nor who is on its networks is being changed.
+bool IsSettled(const TenantEntry& tenant) {
+  return tenant.record.state == TenantState::kReady && !tenant.changing && !tenant.updating &&
+         std::none_of(tenant.vms.begin(), tenant.vms.end(),
+                      [&](const auto& entry) { return tenant.in_flight.contains(entry.first); });
+}
+
+}  // namespace
+
+void Reconciler::EnsureEffects(const std::string& tenant) {
+  TenantRecord record;
+  std::vector<network::NetworkSpec> networks;
+  {
+    Registry::Access state = registry_.Acquire();
+    TenantEntry* entry = state->FindTenant(tenant);
+    if (entry == nullptr) return;
+    entry->effects_pending = true;
+    if (!IsSettled(*entry)) return;
+    entry->updating = true;
+    entry->remaking_network = true;
+    record = entry->record;
+    networks = NetworkSpecsOf(*entry);
+  }
+  const absl::Status status = tenants_.EnsureEffects(record, networks);
+  LogFailure("slice and networks of a tenant", status, tenant, "");
+  // Of a bridge of the operator's that is away, the network itself waits for it.
+  const bool away = base::GetErrorInfo(status).reason == base::Reason::kBridgeUnusable;
+  {
+    Registry::Access state = registry_.Acquire();
+    if (TenantEntry* entry = state->FindTenant(tenant); entry != nullptr) {
+      entry->updating = false;
+      entry->remaking_network = false;
+      entry->effects_pending = !status.ok() && !away;
+    }
+  }
+  registry_.NotifyChanged();
+}
 
 void Reconciler::FinishQuotaMoves() {
   std::vector<std::pair<std::string, std::string>> moving;
@@ -41,6 +83,7 @@ void Reconciler::RetryLeftovers() {
   // First: who waits for their end may go on then.
   FinishQuotaMoves();
   std::vector<std::string> removing;
+  std::vector<std::string> pending;
   std::vector<std::pair<std::string, std::string>> destroying;
   std::vector<std::pair<std::string, std::string>> deleting;
   {
@@ -48,6 +91,7 @@ void Reconciler::RetryLeftovers() {
     for (const auto& [name, entry] : state->tenants) {
       if (entry.changing) continue;
       if (entry.record.state == TenantState::kRemoving) removing.push_back(name);
+      if (entry.effects_pending) pending.push_back(name);
       for (const auto& [id, vm] : entry.vms) {
         if (vm.state == VmState::kDestroying && !entry.in_flight.contains(id)) {
           destroying.emplace_back(name, id);
@@ -65,6 +109,7 @@ void Reconciler::RetryLeftovers() {
     LogFailure("removal of a half-deleted volume", volumes_.FinishDelete(tenant, id), tenant, "");
   }
   images_.RetryLeftovers();
+  for (const std::string& tenant : pending) EnsureEffects(tenant);
   for (const std::string& tenant : removing) FinishTenantRemoval(tenant);
   RemoveOrphanedSlices();
 }

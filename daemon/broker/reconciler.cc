@@ -17,6 +17,19 @@ void Reconciler::LogFailure(const std::string& what, const absl::Status& status,
                  base::LogFields{.tenant = tenant, .vm = vm, .op = "reconcile"});
 }
 
+// Of a secondary that goes anyway: without its NICs on networks that its tenant does not have.
+VmRecord Reconciler::WithoutGoneNetworks(const TenantEntry& tenant, VmRecord vm) {
+  std::erase_if(vm.nics, [&](const NicRecord& nic) {
+    if (tenant.FindNetwork(nic.network) != nullptr) return false;
+    ports_.log.Log(base::LogLevel::kWarning,
+                   base::StrCat("a half-made or half-destroyed secondary was on network \"",
+                                nic.network, "\", which is gone; going on with its removal"),
+                   base::LogFields{.tenant = vm.tenant, .vm = vm.id, .op = "reconcile"});
+    return true;
+  });
+  return vm;
+}
+
 absl::Status Reconciler::FillRegistry(const StoredState& stored) {
   Registry::Access state = registry_.Acquire();
   for (const TenantRecord& record : stored.tenants) {
@@ -33,12 +46,15 @@ absl::Status Reconciler::FillRegistry(const StoredState& stored) {
     FLATVM_RETURN_IF_ERROR(base::WithContext(it->second.addresses.Take(record.address),
                                              base::StrCat("record of tenant ", record.name)));
   }
-  for (const VmRecord& vm : stored.vms) {
-    TenantEntry* entry = state->FindTenant(vm.tenant);
+  for (const VmRecord& recorded : stored.vms) {
+    TenantEntry* entry = state->FindTenant(recorded.tenant);
     if (entry == nullptr) {
-      return base::InternalError(base::StrCat("record of secondary ", vm.id, ": its tenant ",
-                                              vm.tenant, " has no record"));
+      return base::InternalError(base::StrCat("record of secondary ", recorded.id, ": its tenant ",
+                                              recorded.tenant, " has no record"));
     }
+    const bool goes =
+        recorded.state == VmState::kCreating || recorded.state == VmState::kDestroying;
+    const VmRecord vm = goes ? WithoutGoneNetworks(*entry, recorded) : recorded;
     FLATVM_RETURN_IF_ERROR(base::WithContext(TakeRecordedPlaces(*entry, vm),
                                              base::StrCat("record of secondary ", vm.id)));
     const auto [it, inserted] = entry->vms.emplace(vm.id, vm);
@@ -72,18 +88,14 @@ void Reconciler::FinishTenantRemoval(const std::string& tenant) {
 }
 
 void Reconciler::ReconcileTenant(const std::string& tenant) {
-  TenantRecord record;
-  std::vector<network::NetworkSpec> networks;
   {
     Registry::Access state = registry_.Acquire();
-    TenantEntry* entry = state->FindTenant(tenant);
+    const TenantEntry* entry = state->FindTenant(tenant);
     if (entry == nullptr) return;
-    record = entry->record;
-    networks = NetworkSpecsOf(*entry);
+    // Its removal failed and will be tried again.
+    if (entry->record.state != TenantState::kReady) return;
   }
-  if (record.state != TenantState::kReady) return;  // its removal failed and will be tried again
-  LogFailure("slice and networks of a tenant", tenants_.EnsureEffects(record, networks), tenant,
-             "");
+  EnsureEffects(tenant);
   LogFailure("primary's share", carver_.Adjust(tenant), tenant, "");
   RepairVolumes(tenant);
   images_.RepairAtStart(tenant);

@@ -41,7 +41,8 @@ class Reconciler {
   absl::Status ReconcileAtStart(const StoredState& stored);
 
   // Goes on with destroys, deletes, moves out of quota disks and back, and tenant removals that
-  // failed half-way, and slices that were still occupied; drops imports that expired. Idempotent.
+  // failed half-way, with slices and networks that could not be put in place, and with slices that
+  // were still occupied; drops imports that expired. Idempotent.
   void RetryLeftovers();
 
   // Marks secondaries as stopped whose domain is gone; for when events may have been missed.
@@ -62,7 +63,11 @@ class Reconciler {
 
  private:
   absl::Status FillRegistry(const StoredState& stored);
+  VmRecord WithoutGoneNetworks(const TenantEntry& tenant, VmRecord vm);
   void ReconcileTenant(const std::string& tenant);
+  // Slice, directory and networks of a ready tenant, unless a change of it or of a secondary's is
+  // under way; none begins meanwhile. What fails is remembered for RetryLeftovers.
+  void EnsureEffects(const std::string& tenant);
   void RepairVolumes(const std::string& tenant);
   void FinishQuotaMoves();
   std::set<std::string> RunningOnRecord();

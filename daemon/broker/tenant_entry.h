@@ -68,9 +68,10 @@ struct TenantEntry {
   // While limits change, and a lesser amount holds already or a greater one does not yet.
   std::optional<Resources> ceiling;
   bool updating = false;          // limits or networks are being changed
-  bool remaking_network = false;  // the first one; nobody may come to it meanwhile
+  bool remaking_network = false;  // the first one or all; nobody may come or go meanwhile
   std::string changing_network;   // one beside it that comes or goes, likewise; empty: none
   bool changing = false;          // a change of the tenant itself is under way
+  bool effects_pending = false;   // slice, directory or a network failed; to be tried again
   bool quota_pending = false;  // its quota disk could not be grown or plugged in; to be tried again
   bool quota_kept =
       false;  // its guest was asked for the quota disk in vain, and may let go of it yet

@@ -95,7 +95,9 @@ class TenantLifecycle {
   absl::StatusOr<RemoveTenantResult> Remove(const RemoveTenantOrder& order);
 
   // Brings slice and directory of a tenant in line with its record, and makes its networks.
-  // Idempotent; each network is tried, the first error is returned. For the reconciler.
+  // Idempotent; every part is tried, the first error is returned, but kBridgeUnusable only if there
+  // is no other. Nobody may come to the networks or leave them meanwhile. For Create and the
+  // reconciler.
   absl::Status EnsureEffects(const TenantRecord& tenant,
                              const std::vector<network::NetworkSpec>& networks);
 

@@ -42,8 +42,11 @@ absl::StatusOr<NicRecord> PlaceOn(const TenantEntry& tenant, const NetworkRecord
     return NicRecord{.network = network.name, .mac = RandomMac()};
   }
   FLATVM_ASSIGN_OR_RETURN(network::AddressPool addresses, AddressesOf(tenant, network));
-  NicRecord nic{.network = network.name};
-  FLATVM_ASSIGN_OR_RETURN(nic.address, addresses.Allocate());
+  const absl::StatusOr<network::Ipv4Address> address = addresses.Allocate();
+  if (!address.ok()) {
+    return base::WithContext(address.status(), base::StrCat("network \"", network.name, "\""));
+  }
+  NicRecord nic{.network = network.name, .address = *address};
   nic.mac = network::MacFor(nic.address);
   if (network.prefix) nic.ipv6_address = network::AddressOf(*network.prefix, nic.mac);
   return nic;

@@ -26,6 +26,7 @@ NetworkId IdOf(const std::string& key) {
 }  // namespace
 
 absl::Status FakeNetworks::EnsureNetwork(const network::NetworkSpec& spec) {
+  if (on_ensure) on_ensure(spec);
   FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
   const bool bridged = spec.mode == network::NetworkMode::kBridge;
   FLATVM_RETURN_IF_ERROR(bridged ? network::CheckBridgedSpec(spec)

@@ -1,6 +1,7 @@
 // TenantNetworks in memory.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -41,6 +42,9 @@ class FakeNetworks final : public network::TenantNetworks, public FailableFake {
   absl::StatusOr<std::set<std::pair<network::Protocol, uint16_t>>> ListHostPorts() override;
   absl::StatusOr<network::Traffic> GetTraffic(const network::Ipv4Subnet& subnet) override;
   absl::StatusOr<std::vector<network::NetworkId>> ListNetworks() override;
+
+  // Called by EnsureNetwork before it does anything: who looks on. To be set while nobody calls.
+  std::function<void(const network::NetworkSpec&)> on_ensure;
 
   // What GetTraffic is to say for every tenant.
   void SetTraffic(const network::Traffic& traffic);

@@ -4,6 +4,7 @@
 
 #include "daemon/base/error.h"
 #include "daemon/broker/further_networks.h"
+#include "network/network_spec.h"
 #include "tests/support/broker_world.h"
 
 namespace flatvm::broker {
@@ -62,6 +63,19 @@ TEST_F(BridgeNetworksTest, StandOnABridgeOfTheOperators) {
       << "the first network's subnet stays taken";
 }
 
+// A secondary there would be refused later, as an error of ours (hypervisor::CheckDomainSpec).
+TEST_F(BridgeNetworksTest, HaveNamesThatTheHypervisorTakes) {
+  for (const char* name :
+       {"br0", "br-lan", "br_lan", "br0.100", "_b", ".b", "B", "fifteen-letters"}) {
+    EXPECT_EQ(network::CheckBridge(name, 0), absl::OkStatus()) << name;
+  }
+  for (const char* name : {"-", "-br0", "--help", "@", "br@0", "br0@"}) {
+    const absl::Status status = network::CheckBridge(name, 0);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << name;
+    EXPECT_EQ(base::GetErrorInfo(status).field, "bridge") << name;
+  }
+}
+
 TEST_F(BridgeNetworksTest, HaveBridgeAndVlanInTheirModeOnly) {
   host_.networks.AddBridge("br0", true);
   const HostState before = StateOf(host_);
@@ -76,6 +90,10 @@ TEST_F(BridgeNetworksTest, HaveBridgeAndVlanInTheirModeOnly) {
       {NetworkMode::kBridge, "a b", 0, Reason::kFieldMalformed, "bridge"},
       {NetworkMode::kBridge, "../br0", 0, Reason::kFieldMalformed, "bridge"},
       {NetworkMode::kBridge, "a-name-too-long-", 0, Reason::kFieldMalformed, "bridge"},
+      {NetworkMode::kBridge, "..", 0, Reason::kFieldMalformed, "bridge"},
+      {NetworkMode::kBridge, "-br0", 0, Reason::kFieldMalformed, "bridge"},
+      {NetworkMode::kBridge, "br0@eth0", 0, Reason::kFieldMalformed, "bridge"},
+      {NetworkMode::kBridge, "@br0", 100, Reason::kFieldMalformed, "bridge"},
       {NetworkMode::kBridge, "fv-0ad50000", 0, Reason::kFieldOutOfRange, "bridge"},
       {NetworkMode::kBridge, "br0", 4095, Reason::kFieldOutOfRange, "vlan"},
       {NetworkMode::kIsolated, "br0", 0, Reason::kFieldMalformed, "bridge"},

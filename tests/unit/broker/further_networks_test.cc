@@ -48,16 +48,13 @@ TEST_F(FurtherNetworksTest, AreMadeBesideTheFirst) {
 }
 
 TEST_F(FurtherNetworksTest, HaveTheirTenantsCeilingsBetweenThem) {
-  const network::Ceilings slow{.out = uint64_t{1} << 20U};
-  ASSERT_TRUE(world_.updates.Update({.name = "acme", .ceilings = {.out = slow.out}}).ok());
+  const network::Ceilings slow{.out = 65536};
+  ASSERT_TRUE(world_.updates.Update({.name = "acme", .ceilings = {.out = 65536}}).ok());
   host_.networks.AddBridge("br0", false);
   ASSERT_TRUE(world_.AddNetwork("acme", "storage").ok());
-  ASSERT_TRUE(world_.networks
-                  .Add({.tenant = "acme",
-                        .name = "lan",
-                        .network_mode = NetworkMode::kBridge,
-                        .bridge = "br0"})
-                  .ok());
+  const AddNetworkOrder lan{
+      .tenant = "acme", .name = "lan", .network_mode = NetworkMode::kBridge, .bridge = "br0"};
+  ASSERT_TRUE(world_.networks.Add(lan).ok());
   for (const char* name : {"acme.storage", "acme.lan"}) {
     EXPECT_EQ(host_.networks.Snapshot().at(name).ceilings, slow) << name;
   }
@@ -119,6 +116,45 @@ TEST_F(FurtherNetworksTest, StayOnRecordIfTheyMayStillBeThere) {
   EXPECT_NE(world_.AddNetwork("acme", "other")->subnet, Recorded()[0].subnet);
   EXPECT_EQ(Remove("storage"), absl::OkStatus());
   EXPECT_THAT(Recorded(), SizeIs(1));
+}
+
+TEST_F(FurtherNetworksTest, AreNotSaidToBeThereIfTheyMayNotBe) {
+  host_.networks.FailNext("EnsureNetwork", failure_);
+  host_.networks.FailNext("RemoveNetwork", failure_);
+  EXPECT_EQ(world_.AddNetwork("acme", "storage", "request-1").status(), failure_);
+  const absl::Status again = world_.AddNetwork("acme", "storage", "request-1").status();
+  EXPECT_EQ(again.code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_EQ(ReasonOf(again), Reason::kNetworkNameTaken);
+  EXPECT_NE(again.message().find("flatvmctl tenant network remove"), again.message().npos);
+  BrokerWorld next(host_);
+  ASSERT_EQ(next.reconciler.ReconcileAtStart(*host_.records.Load()), absl::OkStatus());
+  EXPECT_FALSE(next.AddNetwork("acme", "storage", "request-1").ok()) << "nor after a restart";
+  EXPECT_EQ(next.networks.Remove({.tenant = "acme", .name = "storage"}), absl::OkStatus());
+  EXPECT_TRUE(next.AddNetwork("acme", "storage", "request-1").ok());
+  EXPECT_TRUE(host_.networks.Snapshot().contains("acme.storage"));
+}
+
+TEST_F(FurtherNetworksTest, KeepTheirSubnetWhileTheyAreOnRecord) {
+  // Once they are on record nothing more is written.
+  host_.networks.on_ensure = [&](const network::NetworkSpec&) {
+    host_.records.FailNext("PutTenant", failure_);
+  };
+  host_.networks.FailNext("EnsureNetwork", failure_);
+  EXPECT_EQ(world_.AddNetwork("acme", "storage", "request-1").status(), failure_);
+  host_.networks.on_ensure = nullptr;
+  ASSERT_THAT(Recorded(), SizeIs(1));
+  EXPECT_FALSE(host_.networks.Snapshot().contains("acme.storage"));
+  EXPECT_EQ(ReasonOf(world_.AddNetwork("acme", "storage", "request-1").status()),
+            Reason::kNetworkNameTaken);
+  ASSERT_TRUE(world_.AddTenant("globex").ok());
+  EXPECT_NE(host_.records.Tenants().at("globex").subnet, Recorded()[0].subnet);
+  BrokerWorld next(host_);
+  EXPECT_EQ(next.reconciler.ReconcileAtStart(*host_.records.Load()), absl::OkStatus());
+  EXPECT_EQ(Remove("storage"), absl::OkStatus());
+  EXPECT_THAT(Recorded(), SizeIs(0));
+  const auto other = world_.AddNetwork("acme", "other");
+  ASSERT_TRUE(other.ok()) << other.status();
+  EXPECT_EQ(other->subnet.ToString(), "10.213.1.0/24") << "it was given back";
 }
 
 TEST_F(FurtherNetworksTest, AreAllThereWhicheverStepOfARemovalFails) {
@@ -218,6 +254,22 @@ TEST_F(FurtherNetworksTest, AreEachTriedAfterARestart) {
   ASSERT_EQ(next.reconciler.ReconcileAtStart(*host_.records.Load()), absl::OkStatus());
   EXPECT_TRUE(host_.networks.Snapshot().contains("acme.storage"));
   EXPECT_TRUE(host_.log.Has("slice and networks of a tenant failed, to be tried again"));
+}
+
+TEST_F(FurtherNetworksTest, AreMadeAtTheStartWhateverElseFails) {
+  ASSERT_TRUE(world_.AddNetwork("acme", "storage").ok());
+  const HostState before = StateOf(host_);
+  for (const char* op : {"EnsureTenant", "EnsureSlice"}) {
+    for (const char* network : {"default", "storage"}) {
+      ASSERT_EQ(host_.networks.RemoveNetwork({.tenant = "acme", .network = network}),
+                absl::OkStatus());
+    }
+    host_.storage.FailNext(op, failure_);
+    host_.cgroups.FailNext(op, failure_);
+    BrokerWorld next(host_);
+    ASSERT_EQ(next.reconciler.ReconcileAtStart(*host_.records.Load()), absl::OkStatus());
+    EXPECT_EQ(StateOf(host_).networks, before.networks) << op;
+  }
 }
 
 TEST_F(FurtherNetworksTest, GoWithTheirTenant) {

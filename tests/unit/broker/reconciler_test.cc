@@ -2,6 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
 #include "daemon/base/error.h"
 #include "tests/support/broker_world.h"
 
@@ -59,6 +64,105 @@ TEST_F(ReconcilerTest, PutsBackWhatTheHostLost) {
   ASSERT_TRUE(host_.gate.CloseTenant("acme").ok());
   Start();
   EXPECT_EQ(StateOf(host_), before);
+}
+
+// Machines of a network that nobody asks for again are shut off.
+TEST_F(ReconcilerTest, TriesWhatFailedAtTheStartUntilItSucceeds) {
+  const absl::Status fault = base::InternalError("injected");
+  {
+    auto world = Start();
+    ASSERT_TRUE(world->AddTenant("acme").ok());
+    ASSERT_TRUE(world->AddTenant("globex").ok());
+    ASSERT_TRUE(world->AddNetwork("acme", "storage").ok());
+    ASSERT_TRUE(world->Create("acme", WebSpec()).ok());
+  }
+  const HostState before = StateOf(host_);
+  ASSERT_TRUE(host_.networks.RemoveNetwork({.tenant = "acme"}).ok());
+  host_.networks.FailNext("EnsureNetwork", fault);
+  auto world = Start();
+  EXPECT_FALSE(host_.networks.Snapshot().contains("acme"));
+  std::vector<std::string> made;
+  host_.networks.on_ensure = [&](const network::NetworkSpec& spec) {
+    made.push_back(spec.tenant + "." + spec.network);
+    // Who came or went now would not be on it as it is on record.
+    EXPECT_EQ(base::GetErrorInfo(world->Destroy("acme", "web").status()).reason,
+              base::Reason::kChangeInFlight);
+    EXPECT_EQ(base::GetErrorInfo(world->Create("acme", WebSpec("b")).status()).reason,
+              base::Reason::kChangeInFlight);
+    EXPECT_EQ(base::GetErrorInfo(world->AddNetwork("acme", "b").status()).reason,
+              base::Reason::kChangeInFlight);
+  };
+  host_.networks.FailNext("EnsureNetwork", fault);
+  world->reconciler.RetryLeftovers();
+  EXPECT_NE(StateOf(host_), before);
+  world->reconciler.RetryLeftovers();
+  EXPECT_EQ(StateOf(host_), before) << "its secondary, too";
+  ASSERT_EQ(made.size(), 4U);
+  for (const std::string& network : made) EXPECT_EQ(network.substr(0, 5), "acme.") << network;
+  world->reconciler.RetryLeftovers();
+  EXPECT_EQ(made.size(), 4U) << "no more than that";
+  host_.networks.on_ensure = nullptr;
+  EXPECT_TRUE(world->Create("acme", WebSpec("b")).ok());
+  EXPECT_TRUE(world->Destroy("acme", "web").ok());
+}
+
+TEST_F(ReconcilerTest, TriesAgainWhenNothingElseChangesTheTenant) {
+  std::string id;
+  {
+    auto world = Start();
+    ASSERT_TRUE(world->AddTenant("acme").ok());
+    id = world->Create("acme", WebSpec())->id;
+  }
+  const HostState before = StateOf(host_);
+  ASSERT_TRUE(host_.networks.RemoveNetwork({.tenant = "acme"}).ok());
+  host_.networks.FailNext("EnsureNetwork", base::InternalError("injected"));
+  auto world = Start();
+  const std::function<void(TenantEntry&, bool)> changes[] = {
+      [](TenantEntry& entry, bool begins) { entry.updating = begins; },
+      [](TenantEntry& entry, bool begins) { entry.changing = begins; },
+      [&](TenantEntry& entry, bool begins) {
+        begins ? void(entry.in_flight.insert(id)) : void(entry.in_flight.erase(id));
+      }};
+  for (const auto& change : changes) {
+    change(*world->registry.Acquire()->FindTenant("acme"), true);
+    world->reconciler.RetryLeftovers();
+    EXPECT_FALSE(host_.networks.Snapshot().contains("acme"));
+    change(*world->registry.Acquire()->FindTenant("acme"), false);
+  }
+  world->reconciler.RetryLeftovers();
+  EXPECT_EQ(StateOf(host_), before);
+}
+
+// Its network waits for it; nobody is kept from the tenant meanwhile.
+TEST_F(ReconcilerTest, DoesNotAskForABridgeThatIsAway) {
+  {
+    auto world = Start();
+    ASSERT_TRUE(world->AddTenant("acme").ok());
+    host_.networks.AddBridge("br0", true);
+    ASSERT_TRUE(world->networks
+                    .Add({.tenant = "acme",
+                          .name = "lan",
+                          .network_mode = network::NetworkMode::kBridge,
+                          .bridge = "br0"})
+                    .ok());
+    ASSERT_TRUE(world->AddNetwork("acme", "storage").ok());
+  }
+  host_.networks.RemoveBridge("br0");
+  auto world = Start();
+  int asked = 0;
+  host_.networks.on_ensure = [&](const network::NetworkSpec&) { ++asked; };
+  world->reconciler.RetryLeftovers();
+  EXPECT_EQ(asked, 0);
+  // But for one behind it that is not made.
+  host_.networks.on_ensure = [&](const network::NetworkSpec& spec) {
+    if (spec.network == "storage") {
+      host_.networks.FailNext("EnsureNetwork", base::InternalError("injected"));
+    }
+  };
+  world = Start();
+  host_.networks.on_ensure = [&](const network::NetworkSpec&) { ++asked; };
+  world->reconciler.RetryLeftovers();
+  EXPECT_EQ(asked, 3);
 }
 
 TEST_F(ReconcilerTest, MarksASecondaryAsStoppedWhoseDomainIsGone) {

@@ -3,9 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "daemon/base/error.h"
-#include "daemon/broker/further_networks.h"
 #include "daemon/broker/vm_places.h"
-#include "tests/support/broker_world.h"
+#include "tests/unit/broker/vm_nics_fixture.h"
 
 namespace flatvm::broker {
 namespace {
@@ -13,31 +12,6 @@ namespace {
 using base::Reason;
 using ::testing::ElementsAre;
 using ::testing::SizeIs;
-
-Reason ReasonOf(const absl::Status& status) { return base::GetErrorInfo(status).reason; }
-
-VmSpec SpecOn(const std::vector<std::string>& networks, const std::string& name = "web") {
-  VmSpec spec = WebSpec(name);
-  spec.networks = networks;
-  return spec;
-}
-
-class VmNicsTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    ASSERT_TRUE(world_.AddTenant("acme").ok());
-    ASSERT_TRUE(world_.AddNetwork("acme", "storage").ok());
-    ASSERT_TRUE(world_.AddNetwork("acme", "backup").ok());
-  }
-
-  std::map<std::string, network::Lease> LeasesOn(const std::string& network) {
-    return host_.networks.Snapshot().at(network).leases;
-  }
-
-  const absl::Status failure_ = absl::InternalError("as the test wants");
-  FakeHost host_;
-  BrokerWorld world_{host_};
-};
 
 TEST_F(VmNicsTest, HaveAPlaceOnEachNetworkInTheSpecsOrder) {
   const auto vm = world_.Create("acme", SpecOn({"backup", "storage"}));
@@ -172,47 +146,6 @@ TEST_F(VmNicsTest, KeepTheirNetworkFromBeingRemoved) {
   EXPECT_EQ(remove("storage"), absl::OkStatus());
   EXPECT_EQ(ReasonOf(world_.Create("acme", SpecOn({"storage"})).status()),
             Reason::kNetworkNotFound);
-}
-
-TEST_F(VmNicsTest, AreThereAgainAfterARestart) {
-  const auto vm = world_.Create("acme", SpecOn({"storage"}));
-  ASSERT_TRUE(vm.ok()) << vm.status();
-  const HostState before = StateOf(host_);
-  ASSERT_EQ(host_.networks.RemoveNetwork({.tenant = "acme", .network = "storage"}),
-            absl::OkStatus());
-  BrokerWorld next(host_);
-  ASSERT_EQ(next.reconciler.ReconcileAtStart(*host_.records.Load()), absl::OkStatus());
-  EXPECT_EQ(StateOf(host_), before) << "its lease, too";
-  EXPECT_EQ(next.directory.GetVm("acme", "web")->nics, vm->nics);
-  const auto other = next.Create("acme", SpecOn({"storage"}, "other"));
-  ASSERT_TRUE(other.ok()) << other.status();
-  EXPECT_NE(other->nics[0].address, vm->nics[0].address);
-  EXPECT_EQ(ReasonOf(next.networks.Remove({.tenant = "acme", .name = "storage"})),
-            Reason::kNetworkInUse);
-}
-
-TEST_F(VmNicsTest, OfAHalfMadeSecondaryGoAtTheNextStart) {
-  const HostState before = StateOf(host_);
-  VmRecord vm = *world_.Create("acme", SpecOn({"storage", "backup"}));
-  vm.state = VmState::kCreating;
-  ASSERT_TRUE(host_.records.PutVm(vm).ok());
-  BrokerWorld next(host_);
-  ASSERT_EQ(next.reconciler.ReconcileAtStart(*host_.records.Load()), absl::OkStatus());
-  EXPECT_EQ(StateOf(host_), before);
-}
-
-TEST_F(VmNicsTest, ThatContradictTheirTenantsRecordStopTheStart) {
-  VmRecord vm = *world_.Create("acme", SpecOn({"storage"}));
-  VmRecord twin = vm;
-  twin.id = "00000000-0000-4000-8000-000000000001";
-  twin.address.value += 1;
-  ASSERT_TRUE(host_.records.PutVm(twin).ok());
-  EXPECT_FALSE(BrokerWorld(host_).reconciler.ReconcileAtStart(*host_.records.Load()).ok())
-      << "two with one address";
-  twin.nics[0].network = "gone";
-  ASSERT_TRUE(host_.records.PutVm(twin).ok());
-  EXPECT_FALSE(BrokerWorld(host_).reconciler.ReconcileAtStart(*host_.records.Load()).ok())
-      << "no such network";
 }
 
 TEST_F(VmNicsTest, OnAnOperatorsBridgeHaveAMacAndNoAddress) {
