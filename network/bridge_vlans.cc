@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "daemon/base/error.h"
+#include "daemon/base/str_cat.h"
 #include "network/netlink/socket.h"
 
 namespace flatvm::network {
@@ -111,7 +112,9 @@ absl::Status EnsureOnlyVlan(uint32_t port, uint32_t vlan) {
     FLATVM_RETURN_IF_ERROR(socket.Demand(VlanRequest(RTM_DELLINK, port, {.id = other.id}),
                                          "taking a port out of a VLAN"));
   }
-  return absl::OkStatus();
+  FLATVM_ASSIGN_OR_RETURN(const std::vector<PortVlan> now, ListVlans(port));
+  if (IsOnlyVlan(now, vlan)) return absl::OkStatus();
+  return base::InternalError(base::StrCat("a port does not stay in VLAN ", vlan, " alone"));
 }
 
 }  // namespace flatvm::network

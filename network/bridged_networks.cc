@@ -24,6 +24,11 @@ absl::Status CheckBridgedLease(const Lease& lease) {
 
 absl::Status CheckBridge(const std::string& bridge, uint32_t vlan) {
   FLATVM_RETURN_IF_ERROR(CheckInterfaceName("bridge", bridge));
+  // The hypervisor plugs nobody into a bridge of such a name.
+  if (bridge.starts_with('-') || bridge.find('@') != bridge.npos) {
+    return base::FieldError(base::Reason::kFieldMalformed, "bridge",
+                            "must not begin with '-', nor have an '@'");
+  }
   if (bridge.starts_with(kOwnBridges)) {
     return base::FieldError(base::Reason::kFieldOutOfRange, "bridge",
                             "must be the operator's own, not a tenant's");

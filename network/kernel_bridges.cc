@@ -38,9 +38,19 @@ absl::Status CheckUsable(const NetworkSpec& spec) {
   return absl::OkStatus();
 }
 
+// What is taken back, or is for later, is not kept by a bridge that is not what it must be: its
+// machines are shut off.
+absl::Status UnlessUnusable(const absl::Status& guarded) {
+  const bool unusable = base::GetErrorInfo(guarded).reason == base::Reason::kBridgeUnusable;
+  return unusable ? absl::OkStatus() : guarded;
+}
+
 }  // namespace
 
-absl::Status KernelBridges::Guard(const NetworkSpec& spec) {
+absl::Status KernelBridges::Guard(Network& network) {
+  const NetworkSpec& spec = network.spec;
+  const uint32_t bridge = ::if_nametoindex(spec.bridge.c_str());
+  network.bridge = bridge;
   const absl::Status usable = CheckUsable(spec);
   absl::Status first = usable;
   std::set<PortBinding> bindings;
@@ -51,13 +61,14 @@ absl::Status KernelBridges::Guard(const NetworkSpec& spec) {
   if (usable.ok() && spec.vlan == 0) {
     for (const Lease& machine : spec.leases) bind(base::TapName(machine.mac), machine);
   }
-  if (const uint32_t bridge = ::if_nametoindex(spec.bridge.c_str()); bridge != 0) {
+  if (bridge != 0) {
     FLATVM_ASSIGN_OR_RETURN(const std::vector<Port> ports, ListPorts(bridge));
     for (const Port& port : ports) {
       const Lease* const machine = FindMachine(port, spec.leases);
       if (machine == nullptr) continue;
       const absl::Status guarded = usable.ok() ? GuardPort(port.index, *machine, spec)
                                                : guard_.ClosePort(port.index, spec.subnet);
+      if (!guarded.ok() && !IsThere(port.index)) continue;  // it went meanwhile
       first.Update(guarded);
       if (usable.ok() && guarded.ok()) bind(port.name, *machine);
     }
@@ -81,25 +92,24 @@ absl::Status KernelBridges::GuardPort(uint32_t port, const Lease& machine,
   return guard_.EnsurePort(
       port, spec.subnet,
       {.mac = BytesOfMac(machine.mac),
-       .ceiling =
-           meter ? guard::Ceiling{.out = ceilings.vm_out, .in = ceilings.vm_in} : guard::Ceiling{},
-       .metered_as = meter,
+       .ceiling = {.out = ceilings.vm_out, .in = ceilings.vm_in},
+       // Of one that is not known there all of it counts against the tenant's own.
+       .metered_as = meter.value_or(spec.subnet.Gateway()),
        .anywhere = true,
        .tenant_ceiling = {.out = ceilings.out, .in = ceilings.in}});
 }
 
 absl::Status KernelBridges::Ensure(const NetworkSpec& spec) {
   const std::lock_guard lock(mutex_);
-  networks_.insert_or_assign(spec.Id(), spec);
-  return Guard(spec);
+  Network& network = networks_[spec.Id()];
+  network.spec = spec;
+  return Guard(network);
 }
 
 absl::Status KernelBridges::Remove(const NetworkId& id) {
   const std::lock_guard lock(mutex_);
-  const auto found = networks_.find(id);
-  if (found == networks_.end()) return absl::OkStatus();
   FLATVM_RETURN_IF_ERROR(ports_.Forget(NetworkName(id)));
-  networks_.erase(found);
+  networks_.erase(id);
   return absl::OkStatus();
 }
 
@@ -112,7 +122,7 @@ absl::Status KernelBridges::AddMachine(const NetworkId& id, const Lease& machine
   const std::lock_guard lock(mutex_);
   const auto found = networks_.find(id);
   if (found == networks_.end()) return base::InternalError("no such network");
-  NetworkSpec& spec = found->second;
+  NetworkSpec& spec = found->second.spec;
   FLATVM_RETURN_IF_ERROR(CheckUsable(spec));
   if (std::find(spec.leases.begin(), spec.leases.end(), machine) != spec.leases.end()) {
     return absl::OkStatus();
@@ -123,42 +133,40 @@ absl::Status KernelBridges::AddMachine(const NetworkId& id, const Lease& machine
     }
   }
   spec.leases.push_back(machine);
-  return Guard(spec);
+  return Guard(found->second);
 }
 
 absl::Status KernelBridges::RemoveMachine(const NetworkId& id, const Lease& machine) {
   const std::lock_guard lock(mutex_);
   const auto found = networks_.find(id);
   if (found == networks_.end()) return absl::OkStatus();
-  std::erase(found->second.leases, machine);
-  const absl::Status guarded = Guard(found->second);
-  // Of a bridge that is gone nothing is to be had back.
-  const bool unusable = base::GetErrorInfo(guarded).reason == base::Reason::kBridgeUnusable;
-  return unusable ? absl::OkStatus() : guarded;
+  std::erase(found->second.spec.leases, machine);
+  return UnlessUnusable(Guard(found->second));
 }
 
 absl::Status KernelBridges::SetCeilings(const NetworkId& id, const Ceilings& ceilings) {
   const std::lock_guard lock(mutex_);
   const auto found = networks_.find(id);
   if (found == networks_.end()) return base::InternalError("no such network");
-  found->second.ceilings = ceilings;
-  return Guard(found->second);
+  found->second.spec.ceilings = ceilings;
+  return UnlessUnusable(Guard(found->second));
 }
 
 std::vector<NetworkId> KernelBridges::List() {
   const std::lock_guard lock(mutex_);
   std::vector<NetworkId> ids;
-  for (const auto& [id, spec] : networks_) ids.push_back(id);
+  for (const auto& [id, network] : networks_) ids.push_back(id);
   return ids;
 }
 
 absl::Status KernelBridges::GuardPorts(const std::set<uint32_t>& bridges) {
   const std::lock_guard lock(mutex_);
   absl::Status first;
-  for (const auto& [id, spec] : networks_) {
-    if (!bridges.contains(::if_nametoindex(spec.bridge.c_str()))) continue;
-    const absl::Status status = Guard(spec);
-    if (first.ok()) first = status;
+  for (auto& [id, network] : networks_) {
+    // One that went, or came, has another index.
+    const uint32_t bridge = ::if_nametoindex(network.spec.bridge.c_str());
+    if (bridge == network.bridge && !bridges.contains(bridge)) continue;
+    first.Update(GuardUsed(network));
   }
   return first;
 }
@@ -166,13 +174,14 @@ absl::Status KernelBridges::GuardPorts(const std::set<uint32_t>& bridges) {
 absl::Status KernelBridges::Restore() {
   const std::lock_guard lock(mutex_);
   absl::Status first;
-  for (const auto& [id, spec] : networks_) {
-    // One without machines is nobody's loss for now.
-    if (spec.leases.empty()) continue;
-    const absl::Status status = Guard(spec);
-    if (first.ok()) first = status;
-  }
+  for (auto& [id, network] : networks_) first.Update(GuardUsed(network));
   return first;
+}
+
+absl::Status KernelBridges::GuardUsed(Network& network) {
+  const absl::Status guarded = Guard(network);
+  // That of one without machines is nobody's loss for now.
+  return network.spec.leases.empty() ? UnlessUnusable(guarded) : guarded;
 }
 
 }  // namespace flatvm::network

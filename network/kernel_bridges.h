@@ -40,15 +40,22 @@ class KernelBridges final : public OperatorBridges {
   absl::Status SetCeilings(const NetworkId& id, const Ceilings& ceilings) override;
   std::vector<NetworkId> List() override;
 
-  // Ports of those of `bridges`, by index, that are such: for when some came or went. A machine
-  // whose VLAN cannot be had is shut off. The first error, after all were tried.
+  // Ports of those of `bridges`, by index, that are such, and of those that are others than before:
+  // for when some came or went. A machine whose VLAN cannot be had is shut off. The first error,
+  // after all were tried.
   absl::Status GuardPorts(const std::set<uint32_t>& bridges);
   // Of all of them.
   absl::Status Restore();
 
  private:
+  struct Network {
+    NetworkSpec spec;
+    uint32_t bridge = 0;  // its index when it was looked at last; 0: it was not there
+  };
+
   // With mutex_ held.
-  absl::Status Guard(const NetworkSpec& spec);
+  absl::Status Guard(Network& network);
+  absl::Status GuardUsed(Network& network);
   // A port of it, of a network that is usable.
   absl::Status GuardPort(uint32_t port, const Lease& machine, const NetworkSpec& spec);
 
@@ -56,7 +63,7 @@ class KernelBridges final : public OperatorBridges {
   PortTable& ports_;
   std::mutex& mutex_;
   const FindMeter find_meter_;
-  std::map<NetworkId, NetworkSpec> networks_;  // guarded by mutex_
+  std::map<NetworkId, Network> networks_;  // guarded by mutex_
 };
 
 }  // namespace flatvm::network

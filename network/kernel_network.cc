@@ -90,7 +90,7 @@ absl::Status KernelNetwork::RemoveFilter(const Ipv4Subnet& subnet,
   const std::string removal = BuildRemoveTenant(rules) + BuildRemovePortCounters(subnet);
   if (!nft_.Run(removal).ok()) {
     // Ports that an earlier flatvmd bound hold the tenant's counters.
-    FLATVM_RETURN_IF_ERROR(ports_.Restore(Others::kGo));
+    FLATVM_RETURN_IF_ERROR(ports_.ForgetOthers(subnet));
     FLATVM_RETURN_IF_ERROR(nft_.Run(removal));
   }
   return guard_.Forget(subnet);
@@ -99,11 +99,22 @@ absl::Status KernelNetwork::RemoveFilter(const Ipv4Subnet& subnet,
 void KernelNetwork::KnowsAllTenants() {
   const std::lock_guard lock(mutex_);
   others_ = Others::kGo;
+  ports_.KnowsAll();
+}
+
+void KernelNetwork::Complain(const absl::Status& bridged) {
+  const std::string text(base::Message(bridged));
+  if (text == complaint_) return;
+  complaint_ = text;
+  if (bridged.ok()) return;
+  log_.Log(base::LogLevel::kWarning,
+           base::StrCat("secondaries on a bridge of the host's are shut off: ", text));
 }
 
 absl::StatusOr<size_t> KernelNetwork::RestoreFilter() {
   const absl::Status bridged = bridges_.Restore();
   const std::lock_guard lock(mutex_);
+  Complain(bridged);
   if (tenants_.empty()) return size_t{0};
   FLATVM_ASSIGN_OR_RETURN(const std::vector<std::string> uplinks, Uplinks());
   std::vector<TenantRules> rules;
@@ -112,7 +123,7 @@ absl::StatusOr<size_t> KernelNetwork::RestoreFilter() {
   absl::Status first = nft_.Run(BuildRestore(uplinks, rules, others_));
   if (!first.ok()) first = nft_.Run(BuildAnew(uplinks, rules));
   // What fails for one, such as a tenant whose bridge is about to go, is no other's loss.
-  first.Update(ports_.Restore(others_));
+  first.Update(ports_.Restore());
   first.Update(ForwardAll());
   const std::set<uint32_t> known = guarded_uplinks_;
   const std::vector<uint32_t> indices = GuardUplinks(uplinks);
@@ -125,7 +136,6 @@ absl::StatusOr<size_t> KernelNetwork::RestoreFilter() {
                                                     " of the tenants' guard; it was put back"));
   }
   first.Update(EnsureForwarding());
-  first.Update(bridged);
   FLATVM_RETURN_IF_ERROR(first);
   return rules.size();
 }

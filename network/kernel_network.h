@@ -96,8 +96,11 @@ class KernelNetwork final : public HostNetwork {
   // Bridge and ports, if the bridge is there and the machines are known.
   absl::Status GuardTenant(Tenant& tenant, const std::vector<uint32_t>& uplinks);
   absl::Status GuardPortsOf(Tenant& tenant, uint32_t bridge);
+  guard::Machine GuardedAs(const Lease& machine, const Tenant& tenant) const;
   // By what a machine's ceilings go on all its networks: its address on the first of them.
   std::optional<Ipv4Address> FindMeter(const Ipv4Subnet& first, const std::string& hostname) const;
+  // Of machines on operators' bridges: once, until it is another complaint, or none.
+  void Complain(const absl::Status& bridged);
   // Brings the table of the host's ports in line, which may have been flushed.
   absl::Status Forward(Tenant& tenant);
   absl::Status ForwardAll();
@@ -115,6 +118,7 @@ class KernelNetwork final : public HostNetwork {
   std::set<uint32_t> guarded_uplinks_;     // by index
   uint64_t replaced_ = 0;  // programs on bridges, and on ports that were known, that were others
   std::set<std::string> unguarded_uplinks_;  // those that were complained of
+  std::string complaint_;                    // of bridges; empty: none
   // Locks mutex_ itself.
   KernelBridges bridges_{guard_, ports_, mutex_,
                          [this](const Ipv4Subnet& first, const std::string& hostname) {

@@ -48,8 +48,8 @@ PortBinding BindingOf(const std::string& port, const Lease& machine, const Tenan
           .address = machine.address,
           .subnet = rules.subnet,
           .link_local = AddressOf(kLinkLocal, machine.mac),
-          .address6 = rules.prefix ? std::optional(AddressOf(*rules.prefix, machine.mac))
-                                   : std::nullopt,
+          .address6 =
+              rules.prefix ? std::optional(AddressOf(*rules.prefix, machine.mac)) : std::nullopt,
           .routes = Routes(machine, rules)};
 }
 
@@ -96,10 +96,9 @@ absl::Status KernelNetwork::GuardTenant(Tenant& tenant, const std::vector<uint32
   if (bridge == 0 || !tenant.guarded) return absl::OkStatus();
   const Ceilings& ceilings = tenant.wanted.ceilings;
   const uint64_t placed = guard_.placed();
-  FLATVM_RETURN_IF_ERROR(guard_.EnsureBridge(bridge, SubnetsOf(tenant.rules),
-                                             WayOutOf(tenant.rules, uplinks),
-                                             {.out = ceilings.out, .in = ceilings.in},
-                                             tenant.metered_by));
+  FLATVM_RETURN_IF_ERROR(
+      guard_.EnsureBridge(bridge, SubnetsOf(tenant.rules), WayOutOf(tenant.rules, uplinks),
+                          {.out = ceilings.out, .in = ceilings.in}, tenant.metered_by));
   replaced_ += guard_.placed() - placed;
   FLATVM_RETURN_IF_ERROR(GuardPortsOf(tenant, bridge));
   for (const Lease& machine : tenant.machines) {
@@ -122,29 +121,35 @@ absl::Status KernelNetwork::GuardPortsOf(Tenant& tenant, uint32_t bridge) {
     bindings.insert(BindingOf(base::TapName(machine.mac), machine, tenant.rules));
   }
   std::set<uint32_t> guarded;
+  absl::Status first;
   for (const Port& port : ports) {
     const Lease* const machine = FindMachine(port, tenant.machines);
-    if (machine == nullptr || !CheckInterfaceName("port", port.name).ok()) {
-      FLATVM_RETURN_IF_ERROR(guard_.ClosePort(port.index, subnet));
-      continue;
-    }
+    const bool known = machine != nullptr && CheckInterfaceName("port", port.name).ok();
     const uint64_t placed = guard_.placed();
-    FLATVM_RETURN_IF_ERROR(guard_.EnsurePort(
-        port.index, subnet,
-        {.mac = BytesOfMac(machine->mac),
-         .address = machine->address,
-         .routes_for =
-             Routes(*machine, tenant.rules) ? std::optional<Ipv4Subnet>(subnet) : std::nullopt,
-         .prefix = tenant.rules.prefix,
-         .ceiling = CeilingOf(*machine, tenant.wanted.ceilings),
-         .metered_as = tenant.metered_by ? FindMeter(*tenant.metered_by, machine->hostname)
-                                         : std::nullopt}));
+    const absl::Status status =
+        known ? guard_.EnsurePort(port.index, subnet, GuardedAs(*machine, tenant))
+              : guard_.ClosePort(port.index, subnet);
+    if (!status.ok() && !IsThere(port.index)) continue;  // it went meanwhile
+    first.Update(status);
+    if (!known || !status.ok()) continue;
     if (tenant.ports.contains(port.index)) replaced_ += guard_.placed() - placed;
     guarded.insert(port.index);
     bindings.insert(BindingOf(port.name, *machine, tenant.rules));
   }
   tenant.ports = std::move(guarded);
-  return ports_.Bind(BridgeName(subnet), subnet, std::move(bindings));
+  first.Update(ports_.Bind(BridgeName(subnet), subnet, std::move(bindings)));
+  return first;
+}
+
+guard::Machine KernelNetwork::GuardedAs(const Lease& machine, const Tenant& tenant) const {
+  const Ipv4Subnet& subnet = tenant.rules.subnet;
+  guard::Machine guarded{.mac = BytesOfMac(machine.mac),
+                         .address = machine.address,
+                         .prefix = tenant.rules.prefix,
+                         .ceiling = CeilingOf(machine, tenant.wanted.ceilings)};
+  if (Routes(machine, tenant.rules)) guarded.routes_for = subnet;
+  if (tenant.metered_by) guarded.metered_as = FindMeter(*tenant.metered_by, machine.hostname);
+  return guarded;
 }
 
 std::optional<Ipv4Address> KernelNetwork::FindMeter(const Ipv4Subnet& first,
@@ -198,7 +203,7 @@ absl::Status KernelNetwork::GuardPorts(const std::set<uint32_t>& bridges) {
     if (found == tenants_.end() || !found->second.guarded) continue;
     first.Update(GuardPortsOf(found->second, index));
   }
-  first.Update(bridged);
+  if (!bridged.ok()) Complain(bridged);  // of others nothing is known here
   return first;
 }
 

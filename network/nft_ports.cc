@@ -141,6 +141,30 @@ std::string BuildUnbindAllPorts() {
   return text;
 }
 
+std::string BuildListBoundPorts() {
+  return base::StrCat("list map bridge ", kNftTable, " spoofed_of\n");
+}
+
+std::vector<std::string> ParseBoundPorts(std::string_view listing, const Ipv4Subnet& subnet) {
+  // Each as "port" : "counter".
+  const std::string counter = base::StrCat("\" : \"", CounterName(kKinds[0], subnet), "\"");
+  std::vector<std::string> ports;
+  for (size_t end = listing.find(counter); end != listing.npos;
+       end = listing.find(counter, end + 1)) {
+    const size_t begin = listing.rfind('"', end - 1);
+    if (begin != listing.npos) ports.emplace_back(listing.substr(begin + 1, end - begin - 1));
+  }
+  return ports;
+}
+
+std::string BuildStopCounting(const std::string& port) {
+  std::string text;
+  for (const char* what : {"spoofed_of", "refused_of", "ports"}) {
+    base::StrAppend(&text, "delete element bridge ", kNftTable, " ", what, " { \"", port, "\" }\n");
+  }
+  return text;
+}
+
 std::string BuildRemovePortCounters(const Ipv4Subnet& subnet) {
   return base::StrCat("add table bridge ", kNftTable, "\n", Counters("add", subnet),
                       Counters("delete", subnet));

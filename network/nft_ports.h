@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "network/tenant_networks.h"
@@ -20,7 +21,7 @@ struct PortBinding {
   Ipv4Subnet subnet;  // the tenant's
   Ipv6Address link_local;
   std::optional<Ipv6Address> address6;  // beside that; nullopt: none
-  bool routes = false;  // its siblings' router: also sends what comes from outside the subnet
+  bool routes = false;    // its siblings' router: also sends what comes from outside the subnet
   bool anywhere = false;  // on an operator's bridge: which addresses it has is not known
   auto operator<=>(const PortBinding&) const = default;
 };
@@ -32,6 +33,13 @@ std::string BuildAddPortCounters(const Ipv4Subnet& subnet);  // before the first
 std::string BuildBindPort(const PortBinding& binding);
 std::string BuildUnbindPort(const PortBinding& binding);  // fails if it is not bound
 std::string BuildUnbindAllPorts();
+
+// Lists which port counts where, for ParseBoundPorts: those that count at `subnet`.
+std::string BuildListBoundPorts();
+std::vector<std::string> ParseBoundPorts(std::string_view listing, const Ipv4Subnet& subnet);
+// Shuts a port that is bound, so that its tenant's counters can go. What else is kept of it goes
+// with BuildUnbindAllPorts.
+std::string BuildStopCounting(const std::string& port);
 
 // Removes the tenant's counters, which no port of it may be bound to any more.
 std::string BuildRemovePortCounters(const Ipv4Subnet& subnet);

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "daemon/base/error.h"
 #include "daemon/base/str_cat.h"
 
 namespace flatvm::network {
@@ -30,12 +31,21 @@ absl::Status PortTable::Replace(const Network& before, const Network& after) {
     if (!before.bindings.contains(binding)) commands += BuildBindPort(binding);
   }
   if (nft_.Run(commands).ok()) return absl::OkStatus();
-  return Restore(Others::kGo);  // what was to be unbound was not there any more
+  return Restore();  // what was to be unbound was not there any more
 }
 
-absl::Status PortTable::Restore(Others others) {
+absl::Status PortTable::ForgetOthers(const Ipv4Subnet& subnet) {
+  FLATVM_ASSIGN_OR_RETURN(const std::string listing, nft_.Ask(BuildListBoundPorts()));
+  std::string commands;
+  for (const std::string& port : ParseBoundPorts(listing, subnet)) {
+    commands += BuildStopCounting(port);
+  }
+  return commands.empty() ? absl::OkStatus() : nft_.Run(commands);
+}
+
+absl::Status PortTable::Restore() {
   std::string commands = BuildPortBase();
-  if (others == Others::kGo) commands += BuildUnbindAllPorts();
+  if (others_ == Others::kGo) commands += BuildUnbindAllPorts();
   for (const auto& [name, network] : networks_) {
     commands += BuildAddPortCounters(network.subnet);
     for (const PortBinding& binding : network.bindings) commands += BuildBindPort(binding);

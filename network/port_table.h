@@ -26,9 +26,13 @@ class PortTable {
   // Without any.
   absl::Status Forget(const std::string& network);
 
-  // For when the table may have been flushed. What is not known here stays, such as the bindings of
-  // an earlier flatvmd, or goes.
-  absl::Status Restore(Others others);
+  // Without those by which an earlier flatvmd has ports count at `subnet`.
+  absl::Status ForgetOthers(const Ipv4Subnet& subnet);
+
+  // For when the table may have been flushed. What is not known here stays until KnowsAll, such as
+  // the bindings of an earlier flatvmd, and goes from then on.
+  absl::Status Restore();
+  void KnowsAll() { others_ = Others::kGo; }
 
  private:
   struct Network {
@@ -40,6 +44,7 @@ class PortTable {
   absl::Status Replace(const Network& before, const Network& after);
 
   NftTable& nft_;
+  Others others_ = Others::kStay;
   std::map<std::string, Network> networks_;  // by name
 };
 

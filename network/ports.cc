@@ -3,6 +3,7 @@
 #include <linux/if_ether.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 
 #include <algorithm>
 #include <charconv>
@@ -46,7 +47,13 @@ std::optional<uint32_t> ReadChangedBridge(const netlink::Received& message) {
   // Of a port that leaves, the bridge says RTM_DELLINK; the interface says nothing of a bridge.
   const uint16_t type = message.header.nlmsg_type;
   if (type != RTM_NEWLINK && type != RTM_DELLINK) return std::nullopt;
-  return netlink::FindNumber(message.Attributes(sizeof(ifinfomsg)), IFLA_MASTER);
+  const std::string_view attributes = message.Attributes(sizeof(ifinfomsg));
+  // Of itself it says whether it filters VLANs.
+  const auto link = netlink::FindAttribute(attributes, IFLA_LINKINFO).value_or(std::string_view());
+  if (netlink::FindText(link, IFLA_INFO_KIND) == "bridge") {
+    return static_cast<uint32_t>(message.As<ifinfomsg>().ifi_index);
+  }
+  return netlink::FindNumber(attributes, IFLA_MASTER);
 }
 
 absl::StatusOr<std::vector<Port>> ListPorts(uint32_t bridge) {
@@ -70,6 +77,11 @@ MacBytes BytesOfMac(const std::string& mac) {
     std::from_chars(digits, digits + 2, bytes[i], kHex);
   }
   return bytes;
+}
+
+bool IsThere(uint32_t interface) {
+  char name[IF_NAMESIZE];
+  return ::if_indextoname(interface, name) != nullptr;
 }
 
 const Lease* FindMachine(const Port& port, const std::vector<Lease>& machines) {

@@ -25,12 +25,15 @@ struct Port {
 // The port that `message`, of RTM_NEWLINK, tells of; nullopt: none, or on no bridge.
 std::optional<Port> ReadPort(const netlink::Received& message);
 
-// The bridge whose ports `message`, of links, tells a change of: one more, one less, or one that is
-// otherwise; nullopt: none.
+// The bridge that `message`, of links, tells a change of, or of its ports: one more, one less, or
+// one that is otherwise; nullopt: none.
 std::optional<uint32_t> ReadChangedBridge(const netlink::Received& message);
 
 // All of the bridge with this index, in the calling thread's network namespace. Errors: INTERNAL.
 absl::StatusOr<std::vector<Port>> ListPorts(uint32_t bridge);
+
+// Whether there is, or still is, an interface with this index, likewise.
+bool IsThere(uint32_t interface);
 
 using MacBytes = std::array<uint8_t, 6>;
 

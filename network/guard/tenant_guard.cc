@@ -104,8 +104,13 @@ absl::Status TenantGuard::Ensure(uint32_t interface, Way way, const std::vector<
   FLATVM_ASSIGN_OR_RETURN(const base::UniqueFd program, LoadProgram(code));
   FLATVM_RETURN_IF_ERROR(tc_->AttachProgram(interface, way, program.get(), name));
   ++placed_;
-  // Behind a low ceiling the schedule may be seconds ahead, which a higher one would wait for.
-  for (const Meter& meter : tally.meters) FLATVM_RETURN_IF_ERROR(counts_->Clear(meter.key));
+  for (const Meter& meter : tally.meters) {
+    const auto [rate, added] = rates_.try_emplace({meter.key, meter.due}, meter.bytes_per_second);
+    if (added || rate->second == meter.bytes_per_second) continue;
+    // Behind a low ceiling the schedule may be seconds ahead, which a higher one would wait for.
+    FLATVM_RETURN_IF_ERROR(counts_->Clear(meter.key));
+    rate->second = meter.bytes_per_second;
+  }
   return absl::OkStatus();
 }
 
@@ -120,10 +125,8 @@ absl::Status TenantGuard::EnsureBridge(uint32_t bridge, const Subnets& subnets,
   FLATVM_RETURN_IF_ERROR(Open());
   const uint32_t key = KeyOf(subnets.ipv4);
   const Ipv4Subnet& meter = metered_by.value_or(subnets.ipv4);
-  const Tally sent{
-      .map = counts_->fd(), .key = key, .meters = MetersOf(ceiling, meter, kOut)};
-  const Tally gotten{
-      .map = counts_->fd(), .key = key, .meters = MetersOf(ceiling, meter, kIn)};
+  const Tally sent{.map = counts_->fd(), .key = key, .meters = MetersOf(ceiling, meter, kOut)};
+  const Tally gotten{.map = counts_->fd(), .key = key, .meters = MetersOf(ceiling, meter, kIn)};
   FLATVM_RETURN_IF_ERROR(counts_->Ensure(key));
   FLATVM_RETURN_IF_ERROR(tc_->EnsureClsact(bridge));
   FLATVM_RETURN_IF_ERROR(Ensure(bridge, Way::kIn, BuildBridgeIn(subnets, way_out, sent), sent));
@@ -134,10 +137,8 @@ absl::Status TenantGuard::EnsurePort(uint32_t port, const Ipv4Subnet& subnet,
                                      const Machine& machine) {
   FLATVM_RETURN_IF_ERROR(Open());
   const uint32_t key = KeyOf(subnet);
-  const Tally sent{
-      .map = counts_->fd(), .key = key, .meters = MetersOf(machine, subnet, kOut)};
-  const Tally gotten{
-      .map = counts_->fd(), .key = key, .meters = MetersOf(machine, subnet, kIn)};
+  const Tally sent{.map = counts_->fd(), .key = key, .meters = MetersOf(machine, subnet, kOut)};
+  const Tally gotten{.map = counts_->fd(), .key = key, .meters = MetersOf(machine, subnet, kIn)};
   FLATVM_RETURN_IF_ERROR(tc_->EnsureClsact(port));
   FLATVM_RETURN_IF_ERROR(Ensure(port, Way::kIn, BuildPortIn(machine, sent), sent));
   if (gotten.meters.empty()) return Remove(port, Way::kOut);
@@ -175,6 +176,7 @@ absl::Status TenantGuard::Forget(const Ipv4Subnet& subnet) {
   for (const uint32_t key : keys) {
     if (subnet.Contains({key})) FLATVM_RETURN_IF_ERROR(counts_->Remove(key));
   }
+  std::erase_if(rates_, [&](const auto& rate) { return subnet.Contains({rate.first.first}); });
   return absl::OkStatus();
 }
 

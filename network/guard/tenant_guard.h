@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -62,6 +64,9 @@ class TenantGuard {
   const std::string counts_path_;
   std::unique_ptr<CountsMap> counts_;  // from the first use on
   std::unique_ptr<TrafficControl> tc_;
+  // What schedules go by, by key and place: one begins anew with another rate, and not with one
+  // more port that shares it.
+  std::map<std::pair<uint32_t, size_t>, uint64_t> rates_;
   uint64_t placed_ = 0;
 };
 

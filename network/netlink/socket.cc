@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <string>
+#include <utility>
 
 #include "daemon/base/error.h"
 
@@ -64,18 +65,42 @@ absl::Status Socket::Demand(const Message& request, std::string_view what) {
 
 absl::Status Socket::Dump(const Message& request,
                           const std::function<void(const Received&)>& take) {
+  constexpr int kTries = 8;
+  for (int left = kTries; left > 0; --left) {
+    FLATVM_ASSIGN_OR_RETURN(const std::optional<std::vector<std::string>> whole, Collect(request));
+    if (!whole) continue;
+    for (const std::string& datagram : *whole) {
+      std::string_view rest = datagram;
+      while (const std::optional<Received> message = NextMessage(&rest)) {
+        if (message->header.nlmsg_seq == sequence_ &&
+            message->header.nlmsg_type >= NLMSG_MIN_TYPE) {
+          take(*message);
+        }
+      }
+    }
+    return absl::OkStatus();
+  }
+  return base::InternalError("a netlink dump was interrupted again and again");
+}
+
+absl::StatusOr<std::optional<std::vector<std::string>>> Socket::Collect(const Message& request) {
   FLATVM_RETURN_IF_ERROR(Send(request));
-  std::string buffer;
+  std::vector<std::string> datagrams;
+  bool interrupted = false;
   for (;;) {
+    std::string buffer;
     FLATVM_ASSIGN_OR_RETURN(std::string_view datagram, Receive(fd_.get(), &buffer));
+    datagrams.emplace_back(datagram);
     while (const std::optional<Received> message = NextMessage(&datagram)) {
       if (message->header.nlmsg_seq != sequence_) continue;
-      if (message->header.nlmsg_type == NLMSG_DONE) return absl::OkStatus();
-      if (message->header.nlmsg_type == NLMSG_ERROR) {
-        const int error = -message->As<nlmsgerr>().error;
-        return error == 0 ? absl::OkStatus() : base::ErrnoError(error, "a netlink dump");
-      }
-      take(*message);
+      interrupted = interrupted || (message->header.nlmsg_flags & NLM_F_DUMP_INTR) != 0;
+      const uint16_t type = message->header.nlmsg_type;
+      if (type != NLMSG_DONE && type != NLMSG_ERROR) continue;
+      const int error =
+          type == NLMSG_DONE ? -message->As<int32_t>() : -message->As<nlmsgerr>().error;
+      if (error != 0) return base::ErrnoError(error, "a netlink dump");
+      if (interrupted) return std::optional<std::vector<std::string>>();
+      return std::optional(std::move(datagrams));
     }
   }
 }

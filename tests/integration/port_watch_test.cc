@@ -189,6 +189,24 @@ TEST_F(PortWatchTest, LeavesPortsOpenThatAnEarlierOneOpened) {
   EXPECT_TRUE(Arrives(*cache, *db_, "10.213.4.3"));
 }
 
+TEST_F(PortWatchTest, RemovesATenantOfAnEarlierOneAndLeavesOthersPortsOpen) {
+  watch_.reset();
+  host_->Run([&] { ASSERT_EQ(kernel_.AddMachine("fv-0ad50400", cache_), absl::OkStatus()); });
+  const auto cache = Plug(base::TapName(cache_.mac), cache_.mac, "10.213.4.9");
+  network::KernelNetwork next({.uplink = "up0",
+                               .pool = *network::ParseIpv4Subnet("test", "10.213.0.0/16"),
+                               .counts_path = "/no/bpf/counts"},
+                              log_);
+  std::string table;
+  host_->Run([&] {
+    ASSERT_EQ(next.RemoveFilter(kGlobex, std::nullopt), absl::OkStatus());
+    table = RunOrFail({"/usr/sbin/nft", "list", "table", "bridge", "flatvm"});
+  });
+  EXPECT_EQ(table.find("fv-0ad50500"), std::string::npos) << table;
+  EXPECT_NE(table.find("fv-0ad50400"), std::string::npos) << table;
+  EXPECT_TRUE(Arrives(*cache, *db_, "10.213.4.3"));
+}
+
 TEST_F(PortWatchTest, KnowsMachinesWithoutAskingThemAndBelievesNoOther) {
   const auto neighbours = [this] {
     std::string text;

@@ -1,5 +1,6 @@
 #include "network/ports.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
@@ -93,6 +94,16 @@ TEST(PortTable, LooksAtNoAddressOfAMachineAnywhere) {
             "add element bridge flatvm spoofed_of { \"vnet0\" : \"spoofed-fv-0ad50400\" }\n"
             "add element bridge flatvm refused_of { \"vnet0\" : \"refused-fv-0ad50400\" }\n"
             "add element bridge flatvm ports { \"vnet0\" }\n");
+}
+
+TEST(PortTable, FindsPortsThatCountForATenant) {
+  const std::string listing =
+      "table bridge flatvm {\n map spoofed_of {\n type ifname : counter\n"
+      " elements = { \"fv525400d50402\" : \"spoofed-fv-0ad50400\",\n"
+      "   \"rival\" : \"spoofed-fv-0ad50500\", \"web\" : \"spoofed-fv-0ad50400\" }\n }\n}\n";
+  EXPECT_THAT(ParseBoundPorts(listing, *ParseIpv4Subnet("test", "10.213.4.0/24")),
+              ::testing::ElementsAre("fv525400d50402", "web"));
+  EXPECT_THAT(ParseBoundPorts("", *ParseIpv4Subnet("test", "10.213.4.0/24")), ::testing::IsEmpty());
 }
 
 TEST(PortTable, KnowsARouter) {
