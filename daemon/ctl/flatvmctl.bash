@@ -5,6 +5,12 @@ _flatvmctl_tenants() {
   flatvmctl --timeout 2s tenant list 2>/dev/null | awk 'NR > 1 { print $1 }'
 }
 
+# Those of tenant $1 that can be removed.
+_flatvmctl_networks() {
+  flatvmctl --timeout 2s tenant network list "$1" 2>/dev/null |
+    awk 'NR > 1 && $1 != "default" { print $1 }'
+}
+
 _flatvmctl_vms() {
   flatvmctl --timeout 2s list 2>/dev/null | awk 'NR > 1 { print $1 "/" $2 }'
 }
@@ -16,6 +22,7 @@ _flatvmctl_images() {
 _flatvmctl() {
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
   local word command= i
+  local -a names=()
   local common='--json --socket --timeout --help'
   local limits='--memory --vcpus --vms --disk --cpus --read-bps --write-bps --read-iops --write-iops'
   limits+=' --carve --primary-min-memory --network --forward'
@@ -23,7 +30,7 @@ _flatvmctl() {
   local images='--catalog --config'
   COMPREPLY=()
 
-  # The command is what is neither an option nor an option's value.
+  # The command is what is neither an option nor an option's value; behind it are names.
   for ((i = 1; i < COMP_CWORD; i++)); do
     word=${COMP_WORDS[i]}
     case $word in
@@ -38,6 +45,7 @@ _flatvmctl() {
         case $command in
           '') command=$word ;;
           tenant | volume | image | 'tenant network') command="$command $word" ;;
+          *) names+=("$word") ;;
         esac
         ;;
     esac
@@ -79,11 +87,19 @@ _flatvmctl() {
         'tenant network') words="add remove list $common" ;;
         'tenant network add')
           words="--network --bridge --vlan --validate-only $common"
-          [[ $cur == -* ]] || words=$(_flatvmctl_tenants)
+          case $cur/${#names[@]} in
+            -*) ;;
+            */0) words=$(_flatvmctl_tenants) ;;
+            */1) words= ;;  # a name that is not there yet
+          esac
           ;;
         'tenant network remove')
           words="--validate-only $common"
-          [[ $cur == -* ]] || words=$(_flatvmctl_tenants)
+          case $cur/${#names[@]} in
+            -*) ;;
+            */0) words=$(_flatvmctl_tenants) ;;
+            */1) words=$(_flatvmctl_networks "${names[0]}") ;;
+          esac
           ;;
         'tenant network list')
           words=$common
