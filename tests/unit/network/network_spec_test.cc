@@ -5,22 +5,10 @@
 #include "daemon/base/error.h"
 #include "daemon/base/str_cat.h"
 #include "network/network_xml.h"
+#include "tests/unit/network/acme_spec.h"
 
 namespace flatvm::network {
 namespace {
-
-Lease MakeLease(std::string hostname, std::string mac, std::string_view address) {
-  return {std::move(hostname), std::move(mac), *ParseIpv4Address("test", address)};
-}
-
-Lease Primary() { return MakeLease("primary", "52:54:00:d5:04:02", "10.213.4.2"); }
-Lease Web() { return MakeLease("web-1", "52:54:00:d5:04:03", "10.213.4.3"); }
-
-NetworkSpec Acme() {
-  return {.tenant = "acme",
-          .subnet = *ParseIpv4Subnet("test", "10.213.4.0/24"),
-          .leases = {Primary(), Web()}};
-}
 
 TEST(NetworkNames, FollowTenantAndSubnet) {
   EXPECT_EQ(NetworkName({"acme"}), "flatvm-acme");

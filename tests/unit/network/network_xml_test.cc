@@ -5,25 +5,13 @@
 
 #include "daemon/base/error.h"
 #include "daemon/base/str_cat.h"
+#include "tests/unit/network/acme_spec.h"
 
 namespace flatvm::network {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-
-Lease MakeLease(std::string hostname, std::string mac, std::string_view address) {
-  return {std::move(hostname), std::move(mac), *ParseIpv4Address("test", address)};
-}
-
-Lease Primary() { return MakeLease("primary", "52:54:00:d5:04:02", "10.213.4.2"); }
-Lease Web() { return MakeLease("web-1", "52:54:00:d5:04:03", "10.213.4.3"); }
-
-NetworkSpec Acme() {
-  return {.tenant = "acme",
-          .subnet = *ParseIpv4Subnet("test", "10.213.4.0/24"),
-          .leases = {Primary(), Web()}};
-}
 
 TEST(NetworkXml, IsTheGoldenOne) {
   EXPECT_EQ(BuildNetworkXml(Acme()), R"(<network>
