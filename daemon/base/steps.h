@@ -71,16 +71,14 @@ inline constexpr StepInfo kSteps[] = {
     {"worker.out.asked", Program::kQuotaWorker},
     {"worker.out.found", Program::kQuotaWorker},
     {"worker.out.filled", Program::kQuotaWorker},    // the new disk has what the old one has
-    {"worker.out.repaired", Program::kQuotaWorker},  // e2fsck was content
     {"worker.out.moved", Program::kQuotaWorker},     // the image's file has its bytes
     {"worker.out.removed", Program::kQuotaWorker},   // the new disk is without it
     {"worker.out.shrunk", Program::kQuotaWorker},
-    {"worker.out.verified", Program::kQuotaWorker},
+    {"worker.out.verified", Program::kQuotaWorker},  // e2fsck was content
     {"worker.out.synced", Program::kQuotaWorker},
     {"worker.back.asked", Program::kQuotaWorker},
     {"worker.back.found", Program::kQuotaWorker},
     {"worker.back.filled", Program::kQuotaWorker},
-    {"worker.back.repaired", Program::kQuotaWorker},
     {"worker.back.grown", Program::kQuotaWorker},
     {"worker.back.written", Program::kQuotaWorker},  // the image's bytes are on the new disk
     {"worker.back.added", Program::kQuotaWorker},    // and its filesystem says so

@@ -9,7 +9,7 @@
 namespace flatvm::quota_worker {
 
 // `disk` is open for reading, `new_disk` for writing; it is empty and has holes where nothing is
-// copied to, and may end up shorter than `disk`. Of the bytes in `except`, in any order, none is
+// copied to, and ends up no shorter than `disk`. Of the bytes in `except`, in any order, none is
 // copied. Errors: FAILED_PRECONDITION / kQuotaDiskUnusable; INTERNAL. Blocks for as long as the
 // disk takes.
 absl::Status CopyUsedBlocks(int disk, const std::vector<storage::Extent>& except, int new_disk);

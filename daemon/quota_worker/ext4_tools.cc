@@ -11,8 +11,6 @@ namespace flatvm::quota_worker {
 namespace {
 
 constexpr uint64_t kKibPerMib = 1024;
-// e2fsck(8): bits of its exit code.
-constexpr int kCorrected = 1;
 
 std::string PathOf(int disk) { return base::StrCat("/proc/self/fd/", disk); }
 
@@ -44,17 +42,7 @@ absl::Status Ext4Tools::Format(int disk) const {
   return result.exit_code == 0 ? absl::OkStatus() : Failed("mke2fs", result);
 }
 
-absl::Status Ext4Tools::Repair(int disk) const {
-  FLATVM_ASSIGN_OR_RETURN(
-      const base::ProgramResult result,
-      base::RunProgramOn(disk, {"/sbin/e2fsck", "-f", "-p", PathOf(disk)}, timeout_));
-  if ((result.exit_code & ~kCorrected) == 0) return absl::OkStatus();
-  return base::MakeError(
-      absl::StatusCode::kFailedPrecondition, base::Reason::kQuotaDiskUnusable,
-      "the quota disk's filesystem is damaged; check it in the primary with e2fsck -f");
-}
-
-absl::Status Ext4Tools::Verify(int disk) const {
+absl::Status Ext4Tools::Check(int disk) const {
   FLATVM_ASSIGN_OR_RETURN(
       const base::ProgramResult result,
       base::RunProgramOn(disk, {"/sbin/e2fsck", "-f", "-n", PathOf(disk)}, timeout_));

@@ -19,20 +19,15 @@ class Ext4Tools {
   // Makes an empty ext4 of the disk's size. Blocks that nobody wrote stay holes.
   absl::Status Format(int disk) const;
 
-  // Checks everything, and mends what can be mended without a question. Errors: also
-  // FAILED_PRECONDITION / kQuotaDiskUnusable.
-  absl::Status Repair(int disk) const;
+  // Checks everything and changes nothing. Errors: INTERNAL if anything is wrong.
+  absl::Status Check(int disk) const;
 
-  // Checks everything and changes nothing. Errors: INTERNAL if anything is wrong: it was ours.
-  absl::Status Verify(int disk) const;
-
-  // Makes the filesystem `size_mib` large, which is less than it is; not the file. It was repaired
-  // before, and says so (extfs::Filesystem::SetChecked). Errors: also FAILED_PRECONDITION /
-  // kQuotaDiskFull.
+  // Makes the filesystem `size_mib` large, which is less than it is; not the file. It says that it
+  // was checked (extfs::Filesystem::SetChecked). Errors: also FAILED_PRECONDITION / kQuotaDiskFull.
   absl::Status Shrink(int disk, uint32_t size_mib) const;
 
   // Makes the filesystem `size_mib` large, which is no less than it is, and what the file has at
-  // least. It was repaired before.
+  // least.
   absl::Status Grow(int disk, uint32_t size_mib) const;
 
  private:

@@ -10,6 +10,7 @@
 #include "daemon/base/error.h"
 #include "daemon/base/types.h"
 #include "daemon/quota_worker/disk_copy.h"
+#include "daemon/quota_worker/explain_failure.h"
 #include "storage/extent_fill.h"
 #include "storage/extfs/filesystem.h"
 #include "storage/extfs/new_file.h"
@@ -47,6 +48,23 @@ absl::Status AddImage(const ImageEntry& entry, const base::Steps& steps) {
   return fs.Commit();
 }
 
+absl::Status MakeNewDisk(const ImageEntry& entry, const Ext4Tools& tools,
+                         const base::Steps& steps) {
+  if (entry.way == ImageWay::kCopy) {
+    FLATVM_RETURN_IF_ERROR(CopyUsedBlocks(entry.disk, {}, entry.new_disk));
+  }
+  steps.Pass("worker.back.filled");
+  FLATVM_RETURN_IF_ERROR(tools.Grow(entry.new_disk, entry.new_disk_mib));
+  steps.Pass("worker.back.grown");
+  FLATVM_RETURN_IF_ERROR(AddImage(entry, steps));
+  steps.Pass("worker.back.added");
+  FLATVM_RETURN_IF_ERROR(tools.Check(entry.new_disk));
+  steps.Pass("worker.back.verified");
+  if (::fsync(entry.new_disk) != 0) return base::ErrnoError(errno, "fsync");
+  steps.Pass("worker.back.synced");
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status CheckEntry(int disk, const std::string& path, uint64_t data_bytes,
@@ -59,21 +77,9 @@ absl::Status CheckEntry(int disk, const std::string& path, uint64_t data_bytes,
 
 absl::Status PutImageBack(const ImageEntry& entry, const Ext4Tools& tools,
                           const base::Steps& steps) {
-  if (entry.way == ImageWay::kCopy) {
-    FLATVM_RETURN_IF_ERROR(CopyUsedBlocks(entry.disk, {}, entry.new_disk));
-  }
-  steps.Pass("worker.back.filled");
-  FLATVM_RETURN_IF_ERROR(tools.Repair(entry.new_disk));
-  steps.Pass("worker.back.repaired");
-  FLATVM_RETURN_IF_ERROR(tools.Grow(entry.new_disk, entry.new_disk_mib));
-  steps.Pass("worker.back.grown");
-  FLATVM_RETURN_IF_ERROR(AddImage(entry, steps));
-  steps.Pass("worker.back.added");
-  FLATVM_RETURN_IF_ERROR(tools.Verify(entry.new_disk));
-  steps.Pass("worker.back.verified");
-  if (::fsync(entry.new_disk) != 0) return base::ErrnoError(errno, "fsync");
-  steps.Pass("worker.back.synced");
-  return absl::OkStatus();
+  const absl::Status made = MakeNewDisk(entry, tools, steps);
+  if (!absl::IsInternal(made)) return made;
+  return ExplainFailure(made, {.disk = entry.disk, .except = {}, .copy = entry.new_disk}, tools);
 }
 
 }  // namespace flatvm::quota_worker

@@ -8,6 +8,7 @@
 
 #include "daemon/base/error.h"
 #include "daemon/quota_worker/disk_copy.h"
+#include "daemon/quota_worker/explain_failure.h"
 #include "storage/extent_copy.h"
 #include "storage/extfs/filesystem.h"
 
@@ -37,12 +38,7 @@ absl::Status MoveBytes(const ImageExit& exit, const extfs::Image& found) {
 // All but the image's data: its blocks are free when it is removed.
 absl::Status FillNewDisk(const ImageExit& exit, const extfs::Image& found) {
   if (exit.way == ImageWay::kShare) return absl::OkStatus();
-  FLATVM_RETURN_IF_ERROR(CopyUsedBlocks(exit.disk, found.extents, exit.new_disk));
-  FLATVM_ASSIGN_OR_RETURN(const uint64_t bytes, LengthOf(exit.disk));
-  if (::ftruncate(exit.new_disk, static_cast<off_t>(bytes)) != 0) {
-    return base::ErrnoError(errno, "ftruncate of a new quota disk");
-  }
-  return absl::OkStatus();
+  return CopyUsedBlocks(exit.disk, found.extents, exit.new_disk);
 }
 
 absl::Status RemoveFromNewDisk(const ImageExit& exit) {
@@ -57,6 +53,24 @@ absl::Status RemoveFromNewDisk(const ImageExit& exit) {
 
 absl::Status Sync(int file) {
   return ::fsync(file) == 0 ? absl::OkStatus() : base::ErrnoError(errno, "fsync");
+}
+
+absl::Status MakeBoth(const ImageExit& exit, const extfs::Image& found, const Ext4Tools& tools,
+                      const base::Steps& steps) {
+  FLATVM_RETURN_IF_ERROR(FillNewDisk(exit, found));
+  steps.Pass("worker.out.filled");
+  FLATVM_RETURN_IF_ERROR(MoveBytes(exit, found));
+  steps.Pass("worker.out.moved");
+  FLATVM_RETURN_IF_ERROR(RemoveFromNewDisk(exit));
+  steps.Pass("worker.out.removed");
+  FLATVM_RETURN_IF_ERROR(tools.Shrink(exit.new_disk, exit.new_disk_mib));
+  steps.Pass("worker.out.shrunk");
+  FLATVM_RETURN_IF_ERROR(tools.Check(exit.new_disk));
+  steps.Pass("worker.out.verified");
+  if (exit.way != ImageWay::kLeave) FLATVM_RETURN_IF_ERROR(Sync(exit.image));
+  FLATVM_RETURN_IF_ERROR(Sync(exit.new_disk));
+  steps.Pass("worker.out.synced");
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -80,23 +94,10 @@ absl::StatusOr<extfs::Image> FindRawImage(int disk, const std::string& path) {
 
 absl::Status TakeImageOut(const ImageExit& exit, const extfs::Image& found, const Ext4Tools& tools,
                           const base::Steps& steps) {
-  FLATVM_RETURN_IF_ERROR(FillNewDisk(exit, found));
-  steps.Pass("worker.out.filled");
-  // First what finds a damaged filesystem: such as one whose files share the image's blocks.
-  FLATVM_RETURN_IF_ERROR(tools.Repair(exit.new_disk));
-  steps.Pass("worker.out.repaired");
-  FLATVM_RETURN_IF_ERROR(MoveBytes(exit, found));
-  steps.Pass("worker.out.moved");
-  FLATVM_RETURN_IF_ERROR(RemoveFromNewDisk(exit));
-  steps.Pass("worker.out.removed");
-  FLATVM_RETURN_IF_ERROR(tools.Shrink(exit.new_disk, exit.new_disk_mib));
-  steps.Pass("worker.out.shrunk");
-  FLATVM_RETURN_IF_ERROR(tools.Verify(exit.new_disk));
-  steps.Pass("worker.out.verified");
-  if (exit.way != ImageWay::kLeave) FLATVM_RETURN_IF_ERROR(Sync(exit.image));
-  FLATVM_RETURN_IF_ERROR(Sync(exit.new_disk));
-  steps.Pass("worker.out.synced");
-  return absl::OkStatus();
+  const absl::Status made = MakeBoth(exit, found, tools, steps);
+  if (!absl::IsInternal(made)) return made;
+  return ExplainFailure(made, {.disk = exit.disk, .except = found.extents, .copy = exit.new_disk},
+                        tools);
 }
 
 }  // namespace flatvm::quota_worker

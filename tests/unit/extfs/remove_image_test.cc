@@ -1,3 +1,4 @@
+#include <ext2fs/ext2fs.h>
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -68,6 +69,28 @@ TEST(RemoveImage, LeavesACleanFilesystemOfEveryKind) {
     EXPECT_EQ(disk.Dump("images/behind"), Noise(5000, 3)) << kind;
     EXPECT_EQ(disk.Dump("other/deep/file"), Noise(70000, 4)) << kind;
   }
+}
+
+int EmptyGroupsOn(const QuotaDisk& disk) {
+  const base::UniqueFd fd = disk.Open(O_RDONLY);
+  const absl::StatusOr<Filesystem> fs = Filesystem::Open(fd.get(), Access::kRead);
+  if (!fs.ok()) return -1;
+  int marked = 0;
+  for (dgrp_t group = 0; group < fs->handle()->group_desc_count; ++group) {
+    marked += ext2fs_bg_flags_test(fs->handle(), group, EXT2_BG_BLOCK_UNINIT) != 0 ? 1 : 0;
+  }
+  return marked;
+}
+
+// What resize2fs goes by: without it, it looks at each of their blocks.
+TEST(RemoveImage, MarksTheGroupsThatItEmpties) {
+  QuotaDisk disk;
+  disk.Put(kImagePath, Noise(size_t{30} << 20U));
+  disk.Make({"-b", "1024", "-O", "^has_journal"}, 40);
+  const int before = EmptyGroupsOn(disk);
+  ASSERT_TRUE(RemoveOn(disk).ok());
+  EXPECT_GT(EmptyGroupsOn(disk), before);
+  EXPECT_EQ(disk.Fsck(), "");
 }
 
 TEST(RemoveImage, RemovesFromEveryPlaceInADirectoryOfManyBlocks) {

@@ -7,9 +7,11 @@
 
 #include <chrono>
 #include <string>
+#include <vector>
 
 #include "daemon/base/error.h"
 #include "daemon/base/types.h"
+#include "daemon/quota_worker/explain_failure.h"
 #include "daemon/quota_worker/image_entry.h"
 #include "daemon/quota_worker/image_exit.h"
 #include "tests/unit/extfs/quota_disk.h"
@@ -110,6 +112,41 @@ TEST_F(ImageRoundTripTest, TakesADiskThatWasMountedByAClockAheadOfOurs) {
   const absl::Status back = PutBack(kImagePath);
   ASSERT_TRUE(back.ok()) << back;
   EXPECT_TRUE(grown_.Dump(kImagePath) == image_);
+}
+
+// What it was before, all the time: found at the end, whoever is to blame.
+TEST_F(ImageRoundTripTest, SaysThatADiskWasDamaged) {
+  const std::vector<std::string> damage = {"set_inode_field /other/deep links_count 9"};
+  old_.Debugfs(damage);
+  EXPECT_EQ(base::GetErrorInfo(TakeOut()).reason, base::Reason::kQuotaDiskUnusable);
+  old_.Debugfs({"set_inode_field /other/deep links_count 2"});
+  ASSERT_TRUE(TakeOut().ok());
+  smaller_.Debugfs(damage);
+  EXPECT_EQ(base::GetErrorInfo(PutBack(kImagePath)).reason, base::Reason::kQuotaDiskUnusable);
+}
+
+// The image's blocks are free when it is gone, and one of them is still another file's.
+TEST_F(ImageRoundTripTest, FindsAFileThatSharesBlocksWithTheImage) {
+  const base::UniqueFd disk = old_.Open(O_RDONLY);
+  const auto found = FindRawImage(disk.get(), kImagePath);
+  ASSERT_TRUE(found.ok()) << found.status();
+  const uint64_t shared = found->extents.front().disk_offset / 1024;
+  old_.EditInode("other/deep/file", [shared](ext2_inode* inode) {
+    // The first extent behind the header: its length, and the low half of where it begins.
+    auto* extent = reinterpret_cast<ext3_extent*>(reinterpret_cast<char*>(inode->i_block) + 12);
+    extent->ee_start = static_cast<uint32_t>(shared);
+  });
+  EXPECT_EQ(base::GetErrorInfo(TakeOut()).reason, base::Reason::kQuotaDiskUnusable);
+}
+
+TEST_F(ImageRoundTripTest, TakesTheBlameForWhatWasWhole) {
+  const base::UniqueFd disk = old_.Open(O_RDONLY);
+  smaller_.MakeOf("a part of something");
+  const base::UniqueFd copy = smaller_.Open();
+  const absl::Status failure = base::InternalError("resize2fs ended with 3");
+  EXPECT_EQ(ExplainFailure(failure, {.disk = disk.get(), .except = {}, .copy = copy.get()}, tools_),
+            failure);
+  EXPECT_TRUE(smaller_.Dump(kImagePath) == image_);
 }
 
 TEST_F(ImageRoundTripTest, SaysWhyThereIsNoWayBack) {
