@@ -3,6 +3,7 @@
 #include <libvirt/libvirt.h>
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -111,8 +112,11 @@ absl::Status WaitForJob(virDomainPtr domain) {
   return live.running ? failure : absl::OkStatus();
 }
 
+// `meanwhile`, which may be empty, is done once, while the guest lets go, and before the last look:
+// an instance that starts behind it is looked at, too.
 absl::Status DetachLive(virDomainPtr domain, const std::string& path,
-                        std::chrono::milliseconds timeout, const Wait& wait) {
+                        std::chrono::milliseconds timeout, const Wait& wait,
+                        std::function<absl::Status()> meanwhile = nullptr) {
   FLATVM_RETURN_IF_ERROR(wait.removals.EnsureRegistered());
   const auto begin = wait.clock.Steady();
   auto next_ask = begin;
@@ -120,8 +124,12 @@ absl::Status DetachLive(virDomainPtr domain, const std::string& path,
   while (true) {
     const uint64_t removed = wait.removals.Count();
     FLATVM_ASSIGN_OR_RETURN(const DiskFacts live, ReadLive(domain));
-    if (!live.running) return absl::OkStatus();
     const std::optional<FoundDisk> disk = FindDisk(live, path);
+    if (!disk && meanwhile) {
+      FLATVM_RETURN_IF_ERROR(std::exchange(meanwhile, nullptr)());
+      continue;
+    }
+    if (!live.running) return absl::OkStatus();
     if (!disk) return WaitForJob(domain);
     if (!asked.ok()) return asked;
     const auto now = wait.clock.Steady();
@@ -129,6 +137,7 @@ absl::Status DetachLive(virDomainPtr domain, const std::string& path,
       asked = AskForDisk(domain, *disk);
       if (!asked.ok()) continue;  // it may have gone meanwhile
       next_ask = now + kAskAgainAfter;
+      if (meanwhile) FLATVM_RETURN_IF_ERROR(std::exchange(meanwhile, nullptr)());
     }
     if (now - begin >= timeout) return KeepsDisk(timeout);
     wait.removals.WaitForMore(
@@ -136,14 +145,22 @@ absl::Status DetachLive(virDomainPtr domain, const std::string& path,
   }
 }
 
-absl::Status DetachDefined(virDomainPtr domain, const std::string& path) {
+// `taken` gets its XML if it was there.
+absl::Status DetachDefined(virDomainPtr domain, const std::string& path, std::string* taken) {
   FLATVM_ASSIGN_OR_RETURN(const std::optional<DiskFacts> defined, FindDefined(domain));
   const std::optional<FoundDisk> disk = defined ? FindDisk(*defined, path) : std::nullopt;
   if (!disk) return absl::OkStatus();
   if (virDomainDetachDeviceFlags(domain, disk->xml.c_str(), VIR_DOMAIN_AFFECT_CONFIG) == 0) {
+    *taken = disk->xml;
     return absl::OkStatus();
   }
   return LastError("taking a disk out of a primary's definition");
+}
+
+void PutBackDefined(virDomainPtr domain, const std::string& disk_xml, base::Logger& log) {
+  if (virDomainAttachDeviceFlags(domain, disk_xml.c_str(), VIR_DOMAIN_AFFECT_CONFIG) == 0) return;
+  log.Log(base::LogLevel::kWarning,
+          base::Message(LastError("putting a disk back into a primary's definition")));
 }
 
 absl::Status AttachDefined(virDomainPtr domain, const PrimaryDisk& disk,
@@ -225,10 +242,14 @@ absl::Status LibvirtPrimaryDisks::Detach(const std::string& uuid, const std::str
   if (absl::IsNotFound(primary.status())) return absl::OkStatus();
   FLATVM_RETURN_IF_ERROR(primary.status());
   virDomain* const domain = primary->domain.get();
-  absl::Status status =
-      DetachLive(domain, path, timeout, {.removals = *removals_, .clock = clock_});
-  if (status.ok()) status = DetachDefined(domain, path);
-  return absl::IsNotFound(status) ? absl::OkStatus() : status;  // it has gone meanwhile
+  // The definition before the instance: one that starts in between does not have the disk.
+  std::string taken;
+  const absl::Status status =
+      DetachLive(domain, path, timeout, {.removals = *removals_, .clock = clock_},
+                 [&] { return DetachDefined(domain, path, &taken); });
+  if (absl::IsNotFound(status)) return absl::OkStatus();  // it has gone meanwhile
+  if (!status.ok() && !taken.empty()) PutBackDefined(domain, taken, log_);
+  return status;
 }
 
 absl::Status LibvirtPrimaryDisks::AnnounceSize(const std::string& uuid, const std::string& path,
