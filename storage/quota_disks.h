@@ -52,6 +52,11 @@ class QuotaDisks {
   // need is made ready meanwhile, for as long as the returned lives. Returns at once; may be null.
   virtual std::unique_ptr<PreparedWorker> Prepare(const std::string& tenant) = 0;
 
+  // That another such change may follow within minutes: what it needs is kept ready until it does,
+  // for some minutes at most, or until Dismiss. Returns at once.
+  virtual void KeepReady(const std::string& tenant) = 0;
+  virtual void Dismiss(const std::string& tenant) = 0;
+
   // Makes, beside the old ones, the quota disk without the image, smaller by the image's size in
   // whole MiB, and the image. Nobody sees either before Swap. Errors: also FAILED_PRECONDITION /
   // kQuotaDiskUnusable (what is on it is no filesystem that we take), kQuotaDiskFull (what else is

@@ -34,6 +34,8 @@ class QuotaFiles final : public QuotaDisks {
   std::unique_ptr<PreparedWorker> Prepare(const std::string& tenant) override {
     return worker_.Prepare(tenant);
   }
+  void KeepReady(const std::string& tenant) override { worker_.KeepReady(tenant); }
+  void Dismiss(const std::string& tenant) override { worker_.Dismiss(tenant); }
   absl::StatusOr<Extracted> Extract(const ExtractOrder& order) override;
   absl::Status Swap(const std::string& tenant, const std::string& volume_id,
                     const Extracted& extracted) override;

@@ -76,6 +76,13 @@ class QuotaWorker {
   // gain in it.
   virtual std::unique_ptr<PreparedWorker> Prepare(const std::string& tenant) = 0;
 
+  // Has a worker ready, from some seconds on and for some minutes, for the tenant's next Prepare or
+  // call. Returns at once.
+  virtual void KeepReady(const std::string& tenant) = 0;
+
+  // Ends what was kept ready. Blocks.
+  virtual void Dismiss(const std::string& tenant) = 0;
+
   // `disk` is a hole of a file, open for reading and writing; it gets an empty ext4. Blocks.
   virtual absl::Status Format(const std::string& tenant, int disk) = 0;
 

@@ -90,6 +90,7 @@ absl::Status QuotaPlug::Unplug(const TenantRecord& tenant) {
   // Nobody else knows a tenant that is not in the registry.
   if (locks == nullptr) return UnplugLocked(tenant);
   const std::scoped_lock lock(locks->quota, locks->disks);
+  ports_.quota_disks.Dismiss(tenant.name);
   return UnplugLocked(tenant);
 }
 
@@ -135,8 +136,11 @@ absl::Status QuotaTurn::Unplug() {
 
 absl::Status QuotaTurn::PlugIn() {
   prepared_ = nullptr;
-  if (disks_.owns_lock()) disks_.unlock();
-  return plug_.EnsureLocked(tenant_.name, *locks_);
+  const bool was_out = disks_.owns_lock();
+  if (was_out) disks_.unlock();
+  FLATVM_RETURN_IF_ERROR(plug_.EnsureLocked(tenant_.name, *locks_));
+  if (was_out) plug_.ports_.quota_disks.KeepReady(tenant_.name);
+  return absl::OkStatus();
 }
 
 }  // namespace flatvm::broker

@@ -1,9 +1,9 @@
-// Workers that start while what they are for is not there yet: their start takes as long as a
-// guest takes to let go of its disk.
+// Workers that start before what they are for is there: their start takes longer than a guest takes
+// to let go of its disk.
 #pragma once
 
+#include <chrono>
 #include <functional>
-#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -17,22 +17,34 @@ namespace flatvm::quota {
 
 using StartedWorker = absl::StatusOr<std::unique_ptr<WorkerLink>>;
 
-// Thread-safe; outlives what it prepared.
+// At most one for each tenant. Thread-safe; outlives what it prepared, and ends what is left.
 class PreparedWorkers {
  public:
-  // One that `start` makes, on a thread of its own, until Take has it or what is returned goes,
-  // which waits for its start.
-  std::unique_ptr<storage::PreparedWorker> Prepare(const std::string& tenant,
-                                                   std::function<StartedWorker()> start);
+  using Starter = std::function<StartedWorker()>;
 
-  // The tenant's, started; blocks until it is. Null if none is prepared or it did not start.
+  // The one that is kept ready, or one that `start` makes at once, on a thread of its own; until
+  // Take has it or what is returned goes, which waits for its start.
+  std::unique_ptr<storage::PreparedWorker> Prepare(const std::string& tenant, Starter start);
+
+  // Has one that `start` makes `after` from now, or as soon as it is wanted, on a thread of its own.
+  void KeepReady(const std::string& tenant, Starter start, std::chrono::milliseconds after);
+
+  // The tenant's, started; blocks until it is. Null if there is none, it did not start, or it has
+  // ended.
   std::unique_ptr<WorkerLink> Take(const std::string& tenant);
+
+  // Ends the tenant's, if there is one. Blocks.
+  void End(const std::string& tenant);
 
  private:
   class Preparation;
+  class Slot;
+
+  void Ensure(const std::string& tenant, Starter start, std::chrono::milliseconds after);
+  std::shared_ptr<Slot> Remove(const std::string& tenant);
 
   std::mutex mutex_;
-  std::map<std::string, std::future<StartedWorker>> workers_;  // by tenant; guarded by mutex_
+  std::map<std::string, std::shared_ptr<Slot>> slots_;  // by tenant; guarded by mutex_
 };
 
 }  // namespace flatvm::quota

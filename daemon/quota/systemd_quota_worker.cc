@@ -117,6 +117,11 @@ std::unique_ptr<storage::PreparedWorker> SystemdQuotaWorker::Prepare(const std::
   return prepared_.Prepare(tenant, [this, tenant] { return StartWorker(tenant); });
 }
 
+void SystemdQuotaWorker::KeepReady(const std::string& tenant) {
+  prepared_.KeepReady(
+      tenant, [this, tenant] { return StartWorker(tenant); }, options_.ready_after);
+}
+
 absl::Status SystemdQuotaWorker::Format(const std::string& tenant, int disk) {
   FLATVM_ASSIGN_OR_RETURN(const std::unique_ptr<WorkerLink> link, TakeWorker(tenant));
   FLATVM_RETURN_IF_ERROR(link->Lend(disk));

@@ -16,6 +16,7 @@ namespace flatvm::quota {
 struct QuotaWorkerOptions {
   std::string program = "/usr/libexec/flatvm/flatvm-quota";
   std::chrono::milliseconds job_timeout{600'000};  // for each answer
+  std::chrono::milliseconds ready_after{2'000};    // a primary has its disk back by then
   systemd::BusOpener open_bus;                     // empty: the system bus
   std::string stop_at;                             // WorkerUnit's
 };
@@ -30,6 +31,8 @@ class SystemdQuotaWorker final : public storage::QuotaWorker {
       : options_(std::move(options)), log_(log) {}
 
   std::unique_ptr<storage::PreparedWorker> Prepare(const std::string& tenant) override;
+  void KeepReady(const std::string& tenant) override;
+  void Dismiss(const std::string& tenant) override { prepared_.End(tenant); }
   absl::Status Format(const std::string& tenant, int disk) override;
   absl::StatusOr<std::unique_ptr<storage::ImageExtraction>> Begin(const std::string& tenant,
                                                                   int disk,

@@ -14,6 +14,8 @@ namespace flatvm::quota {
 namespace {
 
 constexpr size_t kMaxText = 300;
+// Less than a worker's patience, which is ten minutes.
+constexpr std::chrono::minutes kReadyFor{8};
 
 absl::Status Gone() {
   return base::MakeError(absl::StatusCode::kUnavailable, base::Reason::kServiceManagerUnavailable,
@@ -58,34 +60,50 @@ absl::StatusOr<std::unique_ptr<WorkerLink>> WorkerLink::Start(const systemd::Bus
                                                               WorkerUnit worker,
                                                               std::chrono::milliseconds timeout,
                                                               base::Logger& log) {
-  std::unique_ptr<WorkerLink> link(new WorkerLink(worker.tenant, timeout, log));
+  std::unique_ptr<WorkerLink> link(new WorkerLink(open_bus, worker.tenant, timeout, log));
   FLATVM_ASSIGN_OR_RETURN(base::PacketPair pair, base::MakePacketPair());
-  FLATVM_ASSIGN_OR_RETURN(link->bus_, systemd::Bus::Open(open_bus));
+  // Closed when it has started: what systemd tells us would pile up in a worker's long life.
+  FLATVM_ASSIGN_OR_RETURN(const std::unique_ptr<systemd::Bus> bus, systemd::Bus::Open(open_bus));
   link->socket_ = std::move(pair.ours);
   worker.link = pair.theirs.get();
   const std::string unit = WorkerUnitName(worker.tenant);
   const std::vector<systemd::UnitProperty> properties = WorkerUnitProperties(worker);
-  absl::Status started = link->bus_->StartTransientUnit(unit, properties);
+  absl::Status started = bus->StartTransientUnit(unit, properties);
   if (absl::IsAlreadyExists(started)) {
-    FLATVM_RETURN_IF_ERROR(link->bus_->StopUnit(unit));
-    started = link->bus_->StartTransientUnit(unit, properties);
+    FLATVM_RETURN_IF_ERROR(bus->StopUnit(unit));
+    started = bus->StartTransientUnit(unit, properties);
   }
   if (absl::IsAlreadyExists(started)) {
     return base::InternalError("a quota worker's unit is still there after it was stopped");
   }
   FLATVM_RETURN_IF_ERROR(started);
-  FLATVM_ASSIGN_OR_RETURN(link->user_, link->bus_->GetServiceUser(unit));
+  FLATVM_ASSIGN_OR_RETURN(link->user_, bus->GetServiceUser(unit));
+  link->started_at_ = std::chrono::steady_clock::now();
   return link;
 }
 
+absl::Status WorkerLink::EnsureBus() {
+  if (bus_ != nullptr) return absl::OkStatus();
+  FLATVM_ASSIGN_OR_RETURN(std::unique_ptr<systemd::Bus> bus, systemd::Bus::Open(open_bus_));
+  FLATVM_RETURN_IF_ERROR(bus->SubscribeToJobs());
+  bus_ = std::move(bus);
+  return absl::OkStatus();
+}
+
 WorkerLink::~WorkerLink() {
-  if (bus_ == nullptr) return;
+  if (!socket_.valid()) return;
   socket_.Reset();
-  const absl::Status status = bus_->StopUnit(WorkerUnitName(tenant_));
+  absl::Status status = EnsureBus();
+  if (status.ok()) status = bus_->StopUnit(WorkerUnitName(tenant_));
   if (status.ok()) return;
   log_.Log(base::LogLevel::kWarning,
            base::StrCat("stopping a quota worker failed: ", base::Message(status), ", ignoring"),
            base::LogFields{.tenant = tenant_});
+}
+
+bool WorkerLink::IsReady() const {
+  pollfd end{.fd = socket_.get(), .events = POLLIN, .revents = 0};
+  return ::poll(&end, 1, 0) == 0 && std::chrono::steady_clock::now() - started_at_ < kReadyFor;
 }
 
 absl::Status WorkerLink::Lend(int file) const { return SetOwner(file, user_); }
@@ -95,7 +113,10 @@ absl::Status WorkerLink::Send(const internal::ToQuotaWorker& message, int file) 
   // A job's few packets fit into the socket.
   const base::SendResult result =
       base::SendPacket(socket_.get(), message.SerializeAsString(), file);
-  return result == base::SendResult::kSent ? absl::OkStatus() : Gone();
+  if (result != base::SendResult::kSent) return Gone();
+  // While the worker works; if it fails, the stop tries again.
+  (void)EnsureBus();
+  return absl::OkStatus();
 }
 
 absl::StatusOr<internal::FromQuotaWorker> WorkerLink::Receive() {

@@ -17,7 +17,7 @@
 
 namespace flatvm::quota {
 
-// Stops the unit when it goes. Thread-compatible; every call blocks.
+// Stops the unit when it goes. Thread-compatible; every call but IsReady blocks.
 class WorkerLink {
  public:
   // Starts it, on a link of its own; one of the same tenant's that is there is stopped first.
@@ -33,6 +33,9 @@ class WorkerLink {
   absl::Status Lend(int file) const;
   absl::Status TakeBack(int file) const;
 
+  // That it waits for its first packet, and will for minutes.
+  bool IsReady() const;
+
   // Errors: UNAVAILABLE.
   absl::Status Send(const internal::ToQuotaWorker& message, int file);
   // One answer. Errors: the worker's own, cleaned; UNAVAILABLE if it is gone or breaks the rules;
@@ -40,13 +43,18 @@ class WorkerLink {
   absl::StatusOr<internal::FromQuotaWorker> Receive();
 
  private:
-  WorkerLink(std::string tenant, std::chrono::milliseconds timeout, base::Logger& log)
-      : tenant_(std::move(tenant)), timeout_(timeout), log_(log) {}
+  WorkerLink(systemd::BusOpener open_bus, std::string tenant, std::chrono::milliseconds timeout,
+             base::Logger& log)
+      : open_bus_(std::move(open_bus)), tenant_(std::move(tenant)), timeout_(timeout), log_(log) {}
 
+  absl::Status EnsureBus();
+
+  const systemd::BusOpener open_bus_;
   const std::string tenant_;
   const std::chrono::milliseconds timeout_;
   base::Logger& log_;
-  std::unique_ptr<systemd::Bus> bus_;
+  std::chrono::steady_clock::time_point started_at_;
+  std::unique_ptr<systemd::Bus> bus_;  // for the stop; null until there is a job
   base::UniqueFd socket_;
   uint32_t user_ = 0;
 };

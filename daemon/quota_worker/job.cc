@@ -34,7 +34,8 @@ absl::StatusOr<Job::Order> Job::Receive() {
   do {
     ready = ::poll(&waiting, 1, static_cast<int>(patience_.count()));
   } while (ready < 0 && errno == EINTR);
-  if (ready <= 0) return base::InternalError("flatvmd says nothing");
+  if (ready < 0) return base::ErrnoError(errno, "poll");
+  if (ready == 0) return absl::DeadlineExceededError("flatvmd says nothing");
   base::Packet packet;
   const base::ReceiveResult result =
       base::ReceivePacket(link_.get(), base::Descriptors::kAllowOne, &packet);
@@ -138,6 +139,8 @@ absl::Status Job::Run() {
   } else if (order.ok()) {
     status = base::InternalError("flatvmd asks for what this version does not know");
   }
+  // It was kept ready, and nobody needed it.
+  if (absl::IsDeadlineExceeded(order.status())) return absl::OkStatus();
   return absl::IsCancelled(status) ? absl::OkStatus() : status;
 }
 

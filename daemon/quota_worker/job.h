@@ -24,8 +24,9 @@ class Job {
       base::Steps steps = {})
       : link_(std::move(link)), tools_(tools), patience_(patience), steps_(std::move(steps)) {}
 
-  // OK when the job was answered, be it with an error, or flatvmd closed the link. Errors:
-  // INTERNAL: the link broke, or flatvmd said what this version does not know. Blocks.
+  // OK when the job was answered, be it with an error, when flatvmd closed the link, or gave no job
+  // for as long as the patience lasts. Errors: INTERNAL: the link broke, or flatvmd said what this
+  // version does not know. DEADLINE_EXCEEDED: it said nothing in the midst of a job. Blocks.
   absl::Status Run();
 
  private:
@@ -34,7 +35,7 @@ class Job {
     base::UniqueFd file;
   };
 
-  // CANCELLED: flatvmd closed the link.
+  // CANCELLED: flatvmd closed the link. DEADLINE_EXCEEDED: the patience is over.
   absl::StatusOr<Order> Receive();
   absl::Status Answer(const internal::FromQuotaWorker& answer);
   absl::Status Answer(const absl::Status& status);

@@ -15,6 +15,7 @@ namespace {
 
 constexpr const char* kService = "org.freedesktop.systemd1";
 constexpr const char* kManagerPath = "/org/freedesktop/systemd1";
+constexpr const char* kUnitPaths = "/org/freedesktop/systemd1/unit";
 constexpr const char* kManagerInterface = "org.freedesktop.systemd1.Manager";
 constexpr const char* kUnitInterface = "org.freedesktop.systemd1.Unit";
 constexpr const char* kServiceInterface = "org.freedesktop.systemd1.Service";
@@ -224,12 +225,14 @@ absl::Status Bus::WaitForJob(sd_bus_message* reply, const std::string& what,
 absl::StatusOr<uint32_t> Bus::GetServiceUser(const std::string& unit) {
   constexpr const char* kProperty = "UID";
   constexpr uint32_t kNobodyYet = std::numeric_limits<uint32_t>::max();
-  FLATVM_ASSIGN_OR_RETURN(const std::optional<UnitInfo> info, FindUnit(unit));
-  if (!info.has_value()) return absl::NotFoundError(base::StrCat(unit, " is not there"));
+  char* path = nullptr;
+  int r = sd_bus_path_encode(kUnitPaths, unit.c_str(), &path);
+  if (r < 0) return MakeStatus(r, nullptr, kProperty);
   BusError error;
   uint32_t user = kNobodyYet;
-  const int r = sd_bus_get_property_trivial(bus_.get(), kService, info->object_path.c_str(),
-                                            kServiceInterface, kProperty, error.get(), 'u', &user);
+  r = sd_bus_get_property_trivial(bus_.get(), kService, path, kServiceInterface, kProperty,
+                                  error.get(), 'u', &user);
+  std::free(path);
   if (r < 0) return MakeStatus(r, error.get(), kProperty);
   if (user == kNobodyYet) return base::InternalError(base::StrCat(unit, " has no user"));
   return user;

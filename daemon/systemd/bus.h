@@ -50,12 +50,16 @@ class Bus {
   absl::Status SetUnitProperties(const std::string& unit,
                                  const std::vector<UnitProperty>& properties);
 
+  // What starting and stopping units does by itself, once a connection: so that they need not wait
+  // for it.
+  absl::Status SubscribeToJobs();
+
   absl::Status StartUnit(const std::string& unit);
 
   // Waits until the unit and all that depends on it has stopped; OK if there is no such unit.
   absl::Status StopUnit(const std::string& unit);
 
-  // The user that a running service's process has. NOT_FOUND if there is no such unit.
+  // The user that a running service's process has. INTERNAL if it has none, or is not there.
   absl::StatusOr<uint32_t> GetServiceUser(const std::string& unit);
 
   // The slice's cgroup, such as "/flatvm.slice/flatvm-acme.slice"; empty if it has none.
@@ -79,8 +83,6 @@ class Bus {
 
   static int OnJobRemoved(sd_bus_message* message, void* self, sd_bus_error* error);
 
-  // Once a connection: systemd refuses a second time.
-  absl::Status SubscribeToJobs();
   absl::StatusOr<MessagePtr> NewManagerCall(const char* method);
   absl::StatusOr<MessagePtr> Call(sd_bus_message* call);
   absl::StatusOr<std::string> GetString(const std::string& object_path, const char* interface,

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -65,6 +66,8 @@ class FakeQuotaDisks final : public storage::QuotaDisks,
   std::unique_ptr<storage::PreparedWorker> Prepare(const std::string& /*tenant*/) override {
     return nullptr;
   }
+  void KeepReady(const std::string& tenant) override { kept_ready.insert(tenant); }
+  void Dismiss(const std::string& tenant) override { kept_ready.erase(tenant); }
   absl::StatusOr<storage::Extracted> Extract(const storage::ExtractOrder& order) override;
   absl::Status Swap(const std::string& tenant, const std::string& volume_id,
                     const storage::Extracted& extracted) override;
@@ -74,6 +77,8 @@ class FakeQuotaDisks final : public storage::QuotaDisks,
   absl::StatusOr<storage::SwappedBack> SwapBack(const std::string& tenant,
                                                 const std::string& volume_id,
                                                 uint32_t new_disk_mib) override;
+
+  std::set<std::string> kept_ready;  // tenants; to be looked at while nothing runs
 
  private:
   // Whoever looks on is called with mutex_ held. Errors: those ordered for the step by its name.

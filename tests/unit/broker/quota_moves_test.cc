@@ -80,6 +80,16 @@ TEST_F(QuotaMovesTest, AnImageBecomesAVolumeAndTheDiskSmaller) {
   EXPECT_EQ(world_.directory.GetTenant("acme")->quota_disk_mib, kQuotaMib - kImageMib);
 }
 
+// Who moves one image often moves another; only where a disk was out there is a next time.
+TEST_F(QuotaMovesTest, HasReadyWhatTheNextMoveNeedsUntilItsTenantGoes) {
+  ASSERT_TRUE(world_.CreateVolume("acme", "data", 16).ok());
+  EXPECT_TRUE(host_.quota_disks.kept_ready.empty());
+  ASSERT_TRUE(Move().ok());
+  EXPECT_EQ(host_.quota_disks.kept_ready.count("acme"), 1U);
+  ASSERT_TRUE(world_.tenants.Remove({.name = "acme", .volumes = Volumes::kDelete}).ok());
+  EXPECT_TRUE(host_.quota_disks.kept_ready.empty());
+}
+
 TEST_F(QuotaMovesTest, ASecondaryBootsFromItAndTheSpaceComesBackWithItsEnd) {
   ASSERT_TRUE(Move().ok());
   VmSpec spec = WebSpec("db");

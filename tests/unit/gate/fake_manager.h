@@ -34,7 +34,10 @@ class FakeManager {
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) {
       return -errno;
     }
-    threads_.emplace_back([this, fd = ends[1]] { Serve(fd); });
+    {
+      const std::lock_guard lock(mutex_);
+      threads_.emplace_back([this, fd = ends[1]] { Serve(fd); });
+    }
     int result = ::sd_bus_new(bus);
     if (result >= 0) result = ::sd_bus_set_fd(*bus, ends[0], ends[0]);
     if (result >= 0) result = ::sd_bus_negotiate_fds(*bus, 1);

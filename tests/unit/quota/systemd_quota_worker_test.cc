@@ -80,6 +80,7 @@ class SystemdQuotaWorkerTest : public testing::Test {
   fakes::FakeLog log_;
   SystemdQuotaWorker quota_{{.program = "/usr/libexec/flatvm/flatvm-quota",
                              .job_timeout = std::chrono::seconds(60),
+                             .ready_after = std::chrono::milliseconds(10),
                              .open_bus = [this](sd_bus** bus) { return manager_.Open(bus); }},
                             log_};
   fakes::TempDir files_;
@@ -96,7 +97,7 @@ TEST_F(SystemdQuotaWorkerTest, FormatsADiskInAServiceOfTheTenantsSlice) {
   EXPECT_TRUE(asked_.has_format());
   EXPECT_THAT(manager_.calls(),
               ElementsAre(std::string("StartTransientUnit ") + kUnit,
-                          std::string("GetUnit ") + kUnit, std::string("StopUnit ") + kUnit));
+                          std::string("StopUnit ") + kUnit));
   EXPECT_EQ(manager_.properties()["Slice"], "s flatvm-acme.slice");
   EXPECT_EQ(manager_.properties().count("DynamicUser"), 1U);
   EXPECT_EQ(manager_.properties().count("SystemCallFilter"), 1U);
@@ -110,7 +111,7 @@ TEST_F(SystemdQuotaWorkerTest, TakesTheWorkerThatWasPrepared) {
   worker_.join();
   EXPECT_THAT(manager_.calls(),
               ElementsAre(std::string("StartTransientUnit ") + kUnit,
-                          std::string("GetUnit ") + kUnit, std::string("StopUnit ") + kUnit));
+                          std::string("StopUnit ") + kUnit));
 }
 
 TEST_F(SystemdQuotaWorkerTest, EndsAPreparedWorkerThatNobodyTook) {
@@ -118,6 +119,40 @@ TEST_F(SystemdQuotaWorkerTest, EndsAPreparedWorkerThatNobodyTook) {
   const base::UniqueFd link = manager_.WaitForLink();
   prepared = nullptr;
   EXPECT_EQ(manager_.calls().back(), std::string("StopUnit ") + kUnit);
+}
+
+TEST_F(SystemdQuotaWorkerTest, HasAWorkerReadyForWhatComesNext) {
+  quota_.KeepReady("acme");
+  Answers(Answer());  // waits for it
+  const std::unique_ptr<storage::PreparedWorker> prepared = quota_.Prepare("acme");
+  EXPECT_TRUE(Format().ok());
+  worker_.join();
+  EXPECT_THAT(manager_.calls(), ElementsAre(std::string("StartTransientUnit ") + kUnit,
+                                            std::string("StopUnit ") + kUnit));
+}
+
+TEST_F(SystemdQuotaWorkerTest, EndsWhatItKeptReadyWhenItIsDismissed) {
+  quota_.KeepReady("acme");
+  const base::UniqueFd link = manager_.WaitForLink();
+  quota_.Dismiss("acme");
+  EXPECT_EQ(manager_.calls().back(), std::string("StopUnit ") + kUnit);
+  quota_.Dismiss("acme");
+  EXPECT_EQ(manager_.calls().size(), 2U);
+}
+
+// As when it had waited for too long, or somebody killed it.
+TEST_F(SystemdQuotaWorkerTest, StartsAnotherForOneThatEndedMeanwhile) {
+  quota_.KeepReady("acme");
+  manager_.WaitForLink().Reset();
+  while (manager_.calls().empty()) std::this_thread::yield();
+  std::unique_ptr<storage::PreparedWorker> prepared;
+  do {
+    prepared = nullptr;
+    prepared = quota_.Prepare("acme");
+  } while (manager_.calls().size() < 2);
+  Answers(Answer());
+  EXPECT_TRUE(Format().ok());
+  worker_.join();
 }
 
 TEST_F(SystemdQuotaWorkerTest, HandsOnWhereATestStopsAWorker) {

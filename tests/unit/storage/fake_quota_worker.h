@@ -38,6 +38,8 @@ class FakeWorker final : public QuotaWorker {
   std::unique_ptr<PreparedWorker> Prepare(const std::string& /*tenant*/) override {
     return nullptr;
   }
+  void KeepReady(const std::string& /*tenant*/) override {}
+  void Dismiss(const std::string& /*tenant*/) override {}
   absl::Status Format(const std::string& /*tenant*/, int disk) override {
     if (!format_status.ok()) return format_status;
     return ::pwrite(disk, "ext4", 4, 1080) == 4 ? absl::OkStatus() : absl::InternalError("pwrite");
