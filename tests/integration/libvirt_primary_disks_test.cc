@@ -179,6 +179,8 @@ TEST_F(LibvirtPrimaryDisksTest, WaitsForTheGuest) {
   absl::Status status;
   std::thread detach([&] { status = disks_->Detach(uuid_, disk.path, kLongTimeout); });
   std::this_thread::sleep_for(kTimeout);
+  EXPECT_THAT(Definition(), Not(HasSubstr("<disk"))) << "an instance that starts now would have it";
+  EXPECT_TRUE(IsOpen(disk.path));
   EjectEverything();
   detach.join();
   EXPECT_TRUE(status.ok()) << status;
