@@ -70,9 +70,9 @@ inline constexpr StepInfo kSteps[] = {
     // The worker, on the way out, and on the way back.
     {"worker.out.asked", Program::kQuotaWorker},
     {"worker.out.found", Program::kQuotaWorker},
-    {"worker.out.filled", Program::kQuotaWorker},    // the new disk has what the old one has
-    {"worker.out.moved", Program::kQuotaWorker},     // the image's file has its bytes
-    {"worker.out.removed", Program::kQuotaWorker},   // the new disk is without it
+    {"worker.out.filled", Program::kQuotaWorker},   // the new disk has what the old one has
+    {"worker.out.moved", Program::kQuotaWorker},    // the image's file has its bytes
+    {"worker.out.removed", Program::kQuotaWorker},  // the new disk is without it
     {"worker.out.shrunk", Program::kQuotaWorker},
     {"worker.out.verified", Program::kQuotaWorker},  // e2fsck was content
     {"worker.out.synced", Program::kQuotaWorker},

@@ -26,7 +26,8 @@ class PreparedWorkers {
   // Take has it or what is returned goes, which waits for its start.
   std::unique_ptr<storage::PreparedWorker> Prepare(const std::string& tenant, Starter start);
 
-  // Has one that `start` makes `after` from now, or as soon as it is wanted, on a thread of its own.
+  // Has one that `start` makes `after` from now, or as soon as it is wanted, on a thread of its
+  // own.
   void KeepReady(const std::string& tenant, Starter start, std::chrono::milliseconds after);
 
   // The tenant's, started; blocks until it is. Null if there is none, it did not start, or it has

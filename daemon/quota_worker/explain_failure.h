@@ -1,5 +1,5 @@
-// Whose fault it is that a new disk cannot be made of an old one. The old one is not checked before:
-// that takes as long as the check of the new one, which finds the same.
+// Whose fault it is that a new disk cannot be made of an old one. The old one is not checked
+// before: that takes as long as the check of the new one, which finds the same.
 #pragma once
 
 #include <vector>

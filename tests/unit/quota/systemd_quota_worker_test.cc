@@ -95,9 +95,8 @@ TEST_F(SystemdQuotaWorkerTest, FormatsADiskInAServiceOfTheTenantsSlice) {
   EXPECT_TRUE(Format().ok());
   worker_.join();
   EXPECT_TRUE(asked_.has_format());
-  EXPECT_THAT(manager_.calls(),
-              ElementsAre(std::string("StartTransientUnit ") + kUnit,
-                          std::string("StopUnit ") + kUnit));
+  EXPECT_THAT(manager_.calls(), ElementsAre(std::string("StartTransientUnit ") + kUnit,
+                                            std::string("StopUnit ") + kUnit));
   EXPECT_EQ(manager_.properties()["Slice"], "s flatvm-acme.slice");
   EXPECT_EQ(manager_.properties().count("DynamicUser"), 1U);
   EXPECT_EQ(manager_.properties().count("SystemCallFilter"), 1U);
@@ -109,9 +108,8 @@ TEST_F(SystemdQuotaWorkerTest, TakesTheWorkerThatWasPrepared) {
   const std::unique_ptr<storage::PreparedWorker> prepared = quota_.Prepare("acme");
   EXPECT_TRUE(Format().ok());
   worker_.join();
-  EXPECT_THAT(manager_.calls(),
-              ElementsAre(std::string("StartTransientUnit ") + kUnit,
-                          std::string("StopUnit ") + kUnit));
+  EXPECT_THAT(manager_.calls(), ElementsAre(std::string("StartTransientUnit ") + kUnit,
+                                            std::string("StopUnit ") + kUnit));
 }
 
 TEST_F(SystemdQuotaWorkerTest, EndsAPreparedWorkerThatNobodyTook) {
