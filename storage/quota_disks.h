@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "storage/disk_stamp.h"
 #include "storage/quota_worker.h"
 
 namespace flatvm::storage {
@@ -24,6 +26,12 @@ struct Extracted {
   // How the old disk becomes the image, in Swap; opaque printable ASCII. Empty: the image was made
   // already.
   std::string cuts;
+};
+
+// What came of an extraction from a disk that a VM had, and when that was last written to before.
+struct EarlyExtraction {
+  absl::StatusOr<Extracted> result;
+  DiskStamp disk;
 };
 
 // Thread-safe for different tenants; one tenant's quota disk is changed by one thread at a time,
@@ -63,6 +71,16 @@ class QuotaDisks {
   // on it leaves no room to shrink), kImageUnusable; NOT_FOUND / kImageNotFound; UNAVAILABLE;
   // DEADLINE_EXCEEDED / kStageTimedOut.
   virtual absl::StatusOr<Extracted> Extract(const ExtractOrder& order) = 0;
+
+  // The same while a VM may have the disk and write to it. What comes of it, an error, too, is true
+  // if IsUnchanged says so when no VM has the disk any more; else it is to be discarded, and
+  // Extract called. nullopt, nothing made: not on this host's filesystem, or the disk is being
+  // written to.
+  virtual absl::StatusOr<std::optional<EarlyExtraction>> ExtractEarly(
+      const ExtractOrder& order) = 0;
+
+  // That nobody wrote to the disk since `before`.
+  virtual absl::StatusOr<bool> IsUnchanged(const std::string& tenant, const DiskStamp& before) = 0;
 
   // Puts what Extract made in the old ones' place. Idempotent, and not to be undone.
   virtual absl::Status Swap(const std::string& tenant, const std::string& volume_id,

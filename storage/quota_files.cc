@@ -37,40 +37,31 @@ absl::StatusOr<uint32_t> SizeWithout(uint64_t image_bytes, uint32_t disk_mib) {
                    ", which cannot become smaller than ", kMinDiskMib, " MiB"));
 }
 
-// One extraction: its files, and who gives them what they are to have.
-struct Move {
-  base::UniqueFd tenant;
-  base::UniqueFd volumes;
-  TenantFile disk;
-  base::UniqueFd new_disk;
-  base::UniqueFd image;  // invalid: it is cut out of the disk
-};
-
 absl::Status Sync(int image) {
   if (::fsync(image) == 0) return absl::OkStatus();
   return base::ErrnoError(errno, "fsync of an image");
 }
 
-absl::Status CheckMade(const Move& move, const FoundImage& found, uint32_t new_disk_mib) {
-  if (move.image.valid()) {
-    if (::lseek(move.image.get(), 0, SEEK_END) != static_cast<off_t>(found.image_bytes)) {
+// `image`: -1 if it is cut out of the disk.
+absl::Status CheckMade(int image, const FoundImage& found, int new_disk, uint32_t new_disk_mib) {
+  if (image >= 0) {
+    if (::lseek(image, 0, SEEK_END) != static_cast<off_t>(found.image_bytes)) {
       return base::InternalError("the quota worker made an image of another length");
     }
-    FLATVM_RETURN_IF_ERROR(Sync(move.image.get()));
+    FLATVM_RETURN_IF_ERROR(Sync(image));
   }
   // The filesystem has so much; what may be behind it is nothing.
-  return SetLength(move.new_disk.get(), BytesOf(new_disk_mib));
+  return SetLength(new_disk, BytesOf(new_disk_mib));
 }
 
 // What does not come into its place when the disk is cut is kept in a file of its own: sparse, with
 // the image's offsets.
-absl::Status KeepStrays(const Move& move, const std::vector<Extent>& strays, uint64_t image_bytes,
-                        const std::string& volume_id) {
+absl::Status KeepStrays(int disk, const std::vector<Extent>& strays, uint64_t image_bytes,
+                        int volumes, const std::string& volume_id) {
   if (strays.empty()) return absl::OkStatus();
   FLATVM_ASSIGN_OR_RETURN(const base::UniqueFd file,
-                          MakeTenantFile(move.volumes.get(), StraysFileName(volume_id)));
-  FLATVM_RETURN_IF_ERROR(
-      CopyExtents(move.disk.fd.get(), strays, file.get(), image_bytes, CopyMeans::kKernel));
+                          MakeTenantFile(volumes, StraysFileName(volume_id)));
+  FLATVM_RETURN_IF_ERROR(CopyExtents(disk, strays, file.get(), image_bytes, CopyMeans::kKernel));
   return Sync(file.get());
 }
 
@@ -137,17 +128,67 @@ absl::Status QuotaFiles::RemoveQuotaDisk(const std::string& tenant) {
   return SyncOpenDirectory(directory.get());
 }
 
-absl::StatusOr<Extracted> QuotaFiles::Extract(const ExtractOrder& order) {
+// One extraction's files.
+struct QuotaFiles::Move {
+  base::UniqueFd tenant;
+  base::UniqueFd volumes;
+  TenantFile disk;
+  TenantFile readable;  // the same
+  base::UniqueFd new_disk;
+  Sharing sharing = Sharing::kUnsupported;
+  base::UniqueFd image;  // invalid: it is cut out of the disk
+
+  absl::Status MakeNewDisk() {
+    FLATVM_ASSIGN_OR_RETURN(new_disk, MakeTenantFile(tenant.get(), kFreshQuotaDiskName));
+    FLATVM_ASSIGN_OR_RETURN(sharing, ShareBlocks(readable.fd.get(), new_disk.get()));
+    return absl::OkStatus();
+  }
+};
+
+absl::StatusOr<QuotaFiles::Move> QuotaFiles::OpenMove(const ExtractOrder& order) const {
   FLATVM_RETURN_IF_ERROR(CheckVolume(order.tenant, order.volume_id));
   Move move;
   FLATVM_ASSIGN_OR_RETURN(move.tenant, OpenTenantDirectory(tenants_directory_, order.tenant));
   FLATVM_ASSIGN_OR_RETURN(move.volumes, EnsureVolumesDirectory(tenants_directory_, order.tenant));
   // For writing, as a disk that is cut must be; nothing is written here.
   FLATVM_ASSIGN_OR_RETURN(move.disk, OpenTenantFile(move.tenant.get(), kQuotaDiskName, O_RDWR));
-  FLATVM_ASSIGN_OR_RETURN(const TenantFile readable,
+  FLATVM_ASSIGN_OR_RETURN(move.readable,
                           OpenTenantFile(move.tenant.get(), kQuotaDiskName, O_RDONLY));
+  return move;
+}
+
+absl::StatusOr<Extracted> QuotaFiles::Extract(const ExtractOrder& order) {
+  FLATVM_ASSIGN_OR_RETURN(Move move, OpenMove(order));
+  return Extract(order, std::move(move));
+}
+
+absl::StatusOr<std::optional<EarlyExtraction>> QuotaFiles::ExtractEarly(const ExtractOrder& order) {
+  FLATVM_ASSIGN_OR_RETURN(Move move, OpenMove(order));
+  FLATVM_ASSIGN_OR_RETURN(const std::optional<DiskStamp> stamp,
+                          ReadSettledStamp(move.readable.fd.get()));
+  if (!stamp.has_value()) return std::optional<EarlyExtraction>();
+  FLATVM_RETURN_IF_ERROR(move.MakeNewDisk());
+  if (move.sharing == Sharing::kUnsupported) {
+    FLATVM_RETURN_IF_ERROR(RemoveName(move.tenant.get(), kFreshQuotaDiskName));
+    return std::optional<EarlyExtraction>();
+  }
+  return std::optional<EarlyExtraction>(
+      EarlyExtraction{.result = Extract(order, std::move(move)), .disk = *stamp});
+}
+
+absl::StatusOr<bool> QuotaFiles::IsUnchanged(const std::string& tenant, const DiskStamp& before) {
+  FLATVM_RETURN_IF_ERROR(CheckTenant(tenant));
+  FLATVM_ASSIGN_OR_RETURN(const base::UniqueFd directory,
+                          OpenTenantDirectory(tenants_directory_, tenant));
+  FLATVM_ASSIGN_OR_RETURN(const TenantFile disk,
+                          OpenTenantFile(directory.get(), kQuotaDiskName, O_RDONLY));
+  FLATVM_ASSIGN_OR_RETURN(const DiskStamp now, ReadStamp(disk.fd.get()));
+  return now == before;
+}
+
+absl::StatusOr<Extracted> QuotaFiles::Extract(const ExtractOrder& order, Move move) {
   FLATVM_ASSIGN_OR_RETURN(std::unique_ptr<ImageExtraction> extraction,
-                          worker_.Begin(order.tenant, readable.fd.get(), order.path));
+                          worker_.Begin(order.tenant, move.readable.fd.get(), order.path));
   steps_.Pass("out.worker");
   FLATVM_ASSIGN_OR_RETURN(const FoundImage found, extraction->Find());
   // A reader of what a guest wrote is believed in nothing.
@@ -158,11 +199,9 @@ absl::StatusOr<Extracted> QuotaFiles::Extract(const ExtractOrder& order) {
                           SizeWithout(found.image_bytes, order.quota_disk_mib));
   steps_.Pass("out.found");
 
-  FLATVM_ASSIGN_OR_RETURN(move.new_disk, MakeTenantFile(move.tenant.get(), kFreshQuotaDiskName));
-  FLATVM_ASSIGN_OR_RETURN(const Sharing sharing,
-                          ShareBlocks(readable.fd.get(), move.new_disk.get()));
+  if (!move.new_disk.valid()) FLATVM_RETURN_IF_ERROR(move.MakeNewDisk());
   std::optional<InPlaceWay> in_place;
-  if (sharing == Sharing::kUnsupported) {
+  if (move.sharing == Sharing::kUnsupported) {
     FLATVM_ASSIGN_OR_RETURN(in_place, PlanInPlace(move.disk.fd.get(), move.tenant.get(),
                                                   found.extents, found.image_bytes));
   }
@@ -171,18 +210,19 @@ absl::StatusOr<Extracted> QuotaFiles::Extract(const ExtractOrder& order) {
         move.image, MakeTenantFile(move.volumes.get(), FreshVolumeFileName(order.volume_id)));
   }
   steps_.Pass("out.files");
-  const ImageWay way = in_place.has_value()          ? ImageWay::kLeave
-                       : sharing == Sharing::kShared ? ImageWay::kShare
-                                                     : ImageWay::kCopy;
+  const ImageWay way = in_place.has_value()               ? ImageWay::kLeave
+                       : move.sharing == Sharing::kShared ? ImageWay::kShare
+                                                          : ImageWay::kCopy;
   FLATVM_RETURN_IF_ERROR(
       extraction->Take(way, move.image.valid() ? move.image.get() : move.new_disk.get(),
                        move.new_disk.get(), new_disk_mib));
   extraction.reset();  // nobody else can write to the files from here on
   if (in_place.has_value()) {
-    FLATVM_RETURN_IF_ERROR(KeepStrays(move, in_place->strays, found.image_bytes, order.volume_id));
+    FLATVM_RETURN_IF_ERROR(KeepStrays(move.disk.fd.get(), in_place->strays, found.image_bytes,
+                                      move.volumes.get(), order.volume_id));
   }
   steps_.Pass("out.made");
-  FLATVM_RETURN_IF_ERROR(CheckMade(move, found, new_disk_mib));
+  FLATVM_RETURN_IF_ERROR(CheckMade(move.image.get(), found, move.new_disk.get(), new_disk_mib));
   FLATVM_RETURN_IF_ERROR(SyncOpenDirectory(move.tenant.get()));
   FLATVM_RETURN_IF_ERROR(SyncOpenDirectory(move.volumes.get()));
   steps_.Pass("out.synced");

@@ -37,11 +37,18 @@ class QuotaFiles final : public QuotaDisks {
   void KeepReady(const std::string& tenant) override { worker_.KeepReady(tenant); }
   void Dismiss(const std::string& tenant) override { worker_.Dismiss(tenant); }
   absl::StatusOr<Extracted> Extract(const ExtractOrder& order) override;
+  absl::StatusOr<std::optional<EarlyExtraction>> ExtractEarly(const ExtractOrder& order) override;
+  absl::StatusOr<bool> IsUnchanged(const std::string& tenant, const DiskStamp& before) override;
   absl::Status Swap(const std::string& tenant, const std::string& volume_id,
                     const Extracted& extracted) override;
   absl::Status Discard(const std::string& tenant, const std::string& volume_id) override;
 
  private:
+  struct Move;
+
+  absl::StatusOr<Move> OpenMove(const ExtractOrder& order) const;
+  absl::StatusOr<Extracted> Extract(const ExtractOrder& order, Move move);
+
   const std::string tenants_directory_;
   QuotaWorker& worker_;
   const base::Steps steps_;

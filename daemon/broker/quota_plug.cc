@@ -127,10 +127,14 @@ QuotaTurn::~QuotaTurn() {
   }
 }
 
+void QuotaTurn::Prepare() {
+  if (prepared_ == nullptr) prepared_ = plug_.ports_.quota_disks.Prepare(tenant_.name);
+}
+
 absl::Status QuotaTurn::Unplug() {
   if (disks_.owns_lock()) return absl::OkStatus();
   disks_ = std::unique_lock(locks_->disks);
-  prepared_ = plug_.ports_.quota_disks.Prepare(tenant_.name);
+  Prepare();
   return plug_.UnplugLocked(tenant_);
 }
 

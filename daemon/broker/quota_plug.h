@@ -65,6 +65,9 @@ class QuotaTurn {
   // As it was when the turn began.
   const TenantRecord& tenant() const { return tenant_; }
 
+  // That what follows an unplug will be wanted, now or soon. Returns at once.
+  void Prepare();
+
   // Takes the disk out of the primary; no other disk is plugged in or out from then on. OK if it is
   // out. Errors: as QuotaPlug::Unplug.
   absl::Status Unplug();

@@ -68,7 +68,11 @@ absl::Status Reconciler::FillRegistry(const StoredState& stored) {
                                               volume.tenant, " has no record"));
     }
     const auto [it, inserted] = entry->volumes.emplace(volume.id, volume);
-    if (volume.state == VolumeState::kCreating) it->second.state = VolumeState::kDeleting;
+    if (volume.state == VolumeState::kCreating) {
+      it->second.state = VolumeState::kDeleting;
+      // The flatvmd that was ended may have asked the primary to let go of the quota disk.
+      if (!volume.asked_quota_path.empty()) entry->quota_kept = true;
+    }
   }
   for (const ImageRecord& image : stored.images) {
     TenantEntry* entry = state->FindTenant(image.tenant);

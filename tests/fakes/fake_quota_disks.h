@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -69,6 +70,15 @@ class FakeQuotaDisks final : public storage::QuotaDisks,
   void KeepReady(const std::string& tenant) override { kept_ready.insert(tenant); }
   void Dismiss(const std::string& tenant) override { kept_ready.erase(tenant); }
   absl::StatusOr<storage::Extracted> Extract(const storage::ExtractOrder& order) override;
+  absl::StatusOr<std::optional<storage::EarlyExtraction>> ExtractEarly(
+      const storage::ExtractOrder& order) override {
+    if (!extracts_early) return std::optional<storage::EarlyExtraction>();
+    return std::optional<storage::EarlyExtraction>({.result = Extract(order), .disk = {}});
+  }
+  absl::StatusOr<bool> IsUnchanged(const std::string& /*tenant*/,
+                                   const storage::DiskStamp& /*before*/) override {
+    return !is_written_to;
+  }
   absl::Status Swap(const std::string& tenant, const std::string& volume_id,
                     const storage::Extracted& extracted) override;
   absl::Status Discard(const std::string& tenant, const std::string& volume_id) override;
@@ -78,6 +88,8 @@ class FakeQuotaDisks final : public storage::QuotaDisks,
                                                 const std::string& volume_id,
                                                 uint32_t new_disk_mib) override;
 
+  bool extracts_early = false;
+  bool is_written_to = false;        // while it is unplugged
   std::set<std::string> kept_ready;  // tenants; to be looked at while nothing runs
 
  private:

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <map>
@@ -30,6 +31,7 @@ struct Scenario {
   // What besides the old and the new state may be there when nobody sends it again, as Describe has
   // it.
   std::set<std::string> between;
+  bool shares_blocks = false;  // images leave their disk while the guest lets go of it
 };
 
 void PrintTo(const Scenario& scenario, std::ostream* out) { *out << scenario.name; }
@@ -124,14 +126,17 @@ constexpr size_t kNever = SIZE_MAX;
 
 // A host with the tenant, and the flatvmd that runs on it.
 struct Machine {
-  Machine() : world(std::make_unique<BrokerWorld>(host)) { AddQuotaTenant(*world); }
+  explicit Machine(bool shares_blocks) : world(std::make_unique<BrokerWorld>(host)) {
+    host.quota_disks.extracts_early = shares_blocks;
+    AddQuotaTenant(*world);
+  }
   FakeHost host;
   std::unique_ptr<BrokerWorld> world;
 };
 
 // As it is before the request.
 std::unique_ptr<Machine> Prepare(const Scenario& scenario) {
-  auto machine = std::make_unique<Machine>();
+  auto machine = std::make_unique<Machine>(scenario.shares_blocks);
   EXPECT_TRUE(scenario.prepare(*machine->world).ok());
   return machine;
 }
@@ -218,6 +223,11 @@ TEST_P(QuotaCrashTest, EndsInTheOldOrTheNewState) {
 
 const Scenario kScenarios[] = {
     {.name = "Out", .prepare = Nothing, .request = Move, .between = {}},
+    {.name = "OutMeanwhile",
+     .prepare = Nothing,
+     .request = Move,
+     .between = {},
+     .shares_blocks = true},
     {.name = "Back", .prepare = Move, .request = DeleteWith(DiskFate::kReturn), .between = {}},
     {.name = "Delete", .prepare = Move, .request = DeleteWith(DiskFate::kDelete), .between = {}},
     {.name = "Create",
@@ -225,6 +235,11 @@ const Scenario kScenarios[] = {
      .request = MakeSecondary,
      // The image is never lost: whoever sends it again gets its secondary of that volume.
      .between = {"a disk of 501, volume web of 11"}},
+    {.name = "CreateMeanwhile",
+     .prepare = Nothing,
+     .request = MakeSecondary,
+     .between = {"a disk of 501, volume web of 11"},
+     .shares_blocks = true},
     {.name = "Destroy",
      .prepare = MakeSecondary,
      .request = DestroyWith(DiskFate::kDelete),
@@ -249,6 +264,19 @@ TEST(QuotaCrashStepsTest, AreAllThatFlatvmdHas) {
     if (step.program == base::Program::kFlatvmd) table.emplace(step.name);
   }
   EXPECT_EQ(passed, table);
+}
+
+// The request to let go of it outlives the flatvmd that made it.
+TEST_F(QuotaTest, ADiskThatTheGuestLetsGoOfBehindARestartComesBack) {
+  CutAt(1, host_, [&] { static_cast<void>(Move()); });
+  host_.Revive();
+  BrokerWorld& next = Restart();
+  next.reconciler.RetryLeftovers();
+  EXPECT_TRUE(Plugged());
+  const std::string primary = host_.primary_disks.Snapshot().begin()->first;
+  ASSERT_TRUE(host_.primary_disks.Detach(primary, kQuotaDisk, std::chrono::seconds(1)).ok());
+  next.reconciler.RetryLeftovers();
+  EXPECT_TRUE(Plugged());
 }
 
 }  // namespace

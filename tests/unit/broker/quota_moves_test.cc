@@ -90,6 +90,35 @@ TEST_F(QuotaMovesTest, HasReadyWhatTheNextMoveNeedsUntilItsTenantGoes) {
   EXPECT_TRUE(host_.quota_disks.kept_ready.empty());
 }
 
+TEST_F(QuotaMovesTest, TakesWhatWasMadeWhileTheGuestLetGo) {
+  host_.quota_disks.extracts_early = true;
+  const auto made = Move();
+  ASSERT_TRUE(made.ok()) << made.status();
+  EXPECT_EQ(made->volume.state, VolumeState::kReady);
+  EXPECT_EQ(QuotaFileMib(), kQuotaMib - kImageMib);
+  EXPECT_TRUE(host_.quota_disks.Snapshot().beside.empty());
+}
+
+TEST_F(QuotaMovesTest, ThrowsAwayWhatWasMadeOfADiskThatWasWrittenTo) {
+  host_.quota_disks.extracts_early = true;
+  host_.quota_disks.is_written_to = true;
+  const absl::Status fault = base::InternalError("what was read was half written");
+  host_.quota_disks.FailNext("Extract", fault);
+  const auto made = Move();
+  ASSERT_TRUE(made.ok()) << made.status();
+  EXPECT_EQ(QuotaFileMib(), kQuotaMib - kImageMib);
+  EXPECT_TRUE(host_.quota_disks.Snapshot().beside.empty());
+}
+
+TEST_F(QuotaMovesTest, BelievesAnErrorOfADiskThatNobodyWroteTo) {
+  host_.quota_disks.extracts_early = true;
+  const HostState before = StateOf(host_);
+  const absl::Status fault = base::InternalError("injected");
+  host_.quota_disks.FailNext("Extract", fault);
+  EXPECT_EQ(Move().status(), fault);
+  EXPECT_EQ(StateOf(host_), before);
+}
+
 TEST_F(QuotaMovesTest, ASecondaryBootsFromItAndTheSpaceComesBackWithItsEnd) {
   ASSERT_TRUE(Move().ok());
   VmSpec spec = WebSpec("db");

@@ -57,10 +57,11 @@ class QuotaFilesTest : public ::testing::Test {
     }
     image_.resize(kImageBytes);
   }
-  absl::StatusOr<Extracted> Extract() {
-    return files_.Extract(
-        {.tenant = "acme", .volume_id = kId, .path = "images/web.raw", .quota_disk_mib = kDiskMib});
+  static ExtractOrder Order() {
+    return {
+        .tenant = "acme", .volume_id = kId, .path = "images/web.raw", .quota_disk_mib = kDiskMib};
   }
+  absl::StatusOr<Extracted> Extract() { return files_.Extract(Order()); }
   void ExpectSwapped() {
     EXPECT_THAT(Names(),
                 ::testing::ElementsAre("quota.raw", std::string("volumes/") + kId + ".raw"));

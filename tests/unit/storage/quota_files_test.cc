@@ -46,6 +46,23 @@ TEST_F(QuotaFilesTest, RemovesWhatACrashLeftBesideTheDisk) {
   EXPECT_THAT(Names(), ElementsAre("quota.raw"));
 }
 
+// Where blocks are not shared the disk has to be nobody's; where they are, it is as if it were.
+TEST_F(QuotaFilesTest, ExtractsEarlyWhereThatLeavesTheDiskAsItIs) {
+  MakeDisk();
+  const std::string before = Read(Disk());
+  const auto early = files_.ExtractEarly(Order());
+  ASSERT_TRUE(early.ok()) << early.status();
+  EXPECT_TRUE(Read(Disk()) == before);
+  if (!early->has_value()) {
+    EXPECT_THAT(Names(), ElementsAre("quota.raw"));
+    return;
+  }
+  ASSERT_TRUE((*early)->result.ok()) << (*early)->result.status();
+  EXPECT_TRUE(*files_.IsUnchanged("acme", (*early)->disk));
+  std::fstream(Disk(), std::ios::in | std::ios::out | std::ios::binary) << "a guest was here";
+  EXPECT_FALSE(*files_.IsUnchanged("acme", (*early)->disk));
+}
+
 TEST_F(QuotaFilesTest, GrowsAndNeverShrinks) {
   ASSERT_TRUE(files_.EnsureQuotaDisk("acme", kDiskMib).ok());
   EXPECT_TRUE(files_.GrowQuotaDisk("acme", kDiskMib).ok());
