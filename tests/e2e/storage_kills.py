@@ -1,7 +1,7 @@
 """flatvmd, a quota worker or a front is killed, or the power fails, at a step of an image's way: the state is the old or the new one.
 
-All steps take more than an hour. So this takes some of each kind; FLATVM_E2E_STEPS=all, as `./check e2e storage_kills` has it, takes all, and
-FLATVM_E2E_STEPS=STEP,... kills at these alone.
+All steps take more than an hour. So it takes some of each kind; FLATVM_E2E_STEPS=all, as `./check e2e storage_kills` has it, takes all, and
+FLATVM_E2E_STEPS=STEP,... kills at these alone, FLATVM_E2E_CUTS=STEP,... cuts the power at these alone.
 """
 import os
 import subprocess
@@ -11,25 +11,24 @@ from checks import eventually, expect_equal, expect_in
 from machines import TESTBED
 from storage_cycle import Cycle, way_of
 
-KILLS = ["out.decided", "back.swapped", "create.disk", "worker.out.moved", "front.answered"]
-CUTS = ["out.swapped", "back.decided"]
-POWER_CUT = "out.disk-moved"  # of all of L0
 
-
-def run(l0, checks):
-    with checks.must("/var/lib/flatvm is on a disk whose power can be cut"):
-        l0.run("/usr/local/lib/flatvm-testbed/state-on ext4 cuttable", timeout=180).ok()
+def run(l0, checks, filesystem, kills, cuts, power_cut=None, absent=()):
+    """kills and cuts: the steps that it takes of its own accord. power_cut: at which all of L0 is without power. absent: what the filesystem spares."""
+    with checks.must(f"/var/lib/flatvm is on {filesystem}, on a disk whose power can be cut"):
+        l0.run(f"/usr/local/lib/flatvm-testbed/state-on {filesystem} cuttable", timeout=180).ok()
     cycle = Cycle(l0)
     with checks.must("initech has a quota disk, with an image and other files"):
         cycle.prepare()
         programs = dict(line.split() for line in l0.run(["/usr/sbin/flatvmd", "--steps"]).ok().out.splitlines())
-    wanted = os.environ.get("FLATVM_E2E_STEPS", "")
-    kills, cuts = (list(programs), list(programs)) if wanted == "all" else (wanted.split(","), []) if wanted else (KILLS, CUTS)
+    wanted = [os.environ.get(name, "") for name in ("FLATVM_E2E_STEPS", "FLATVM_E2E_CUTS")]
+    if wanted[0] == "all":
+        kills = cuts = [step for step in programs if step not in absent]
+    elif any(wanted):
+        kills, cuts, power_cut = *([step for step in steps.split(",") if step] for steps in wanted), None
     _each(cycle, checks, "killed", _killed, kills, programs)
-    if not cuts:
-        return
     _each(cycle, checks, "without power", _without_power, cuts, programs)
-    _l0_without_power(cycle, checks, programs)
+    if power_cut:
+        _l0_without_power(cycle, checks, power_cut, programs)
 
 
 def _each(cycle, checks, what, act, steps, programs):
@@ -95,8 +94,8 @@ def _without_power(cycle, step, program):
 
 
 # What was decided before is finished as flatvmd starts with the host.
-def _l0_without_power(cycle, checks, programs):
-    l0, step = cycle.l0, POWER_CUT
+def _l0_without_power(cycle, checks, step, programs):
+    l0 = cycle.l0
     with checks.check(f"L0 without power at {step}: after its boot the image is a volume, whole"):
         # As an operator has it, whose disk is one of its own.
         l0.run("echo /dev/disk/by-id/virtio-state /var/lib/flatvm ext4 noatime 0 0 >> /etc/fstab && sync", timeout=60).ok()
