@@ -49,10 +49,11 @@ def _ask(*words):
 
 def _look_for_hung():
     """Raises MachineLost if a guest hangs right now; later the scenario may have destroyed it, and nobody would know."""
-    if hung := _ask("hung").split():
-        raise MachineLost(f"{', '.join(hung)}: hangs in the emulator")
+    hung = _ask("hung").split()
     for line in _ask("hung", "--states").splitlines():
         print(f"     | {line}", flush=True)
+    if hung:
+        raise MachineLost(f"{', '.join(hung)}: hangs in the emulator")
 
 
 def _run(name):

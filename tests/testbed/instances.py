@@ -12,7 +12,7 @@ import snapshots
 import store
 from lanes import Lanes
 from places import cache_root
-from report import TestbedError, step
+from report import TestbedError, step, tried
 
 
 ABANDONED_SECONDS = 3 * 24 * 3600
@@ -57,6 +57,10 @@ def reset(instance):
 
 def _start(instance, facts):
     snapshot = _snapshot_of(facts)
+    tried(lambda: _start_once(instance, facts, snapshot), lambda: machine.stop(instance))
+
+
+def _start_once(instance, facts, snapshot):
     with step("L0 restored"):
         instance.make()
         instance.serial_log.unlink(missing_ok=True)

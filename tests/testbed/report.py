@@ -29,3 +29,17 @@ def run(argv, what, **options):
         tail = "\n".join((tail.strip() or str(done.stdout)).splitlines()[-25:])
         raise TestbedError(f"{what} failed: {' '.join(map(str, argv[:4]))} … exit {done.returncode}\n{tail}")
     return done.stdout
+
+
+ATTEMPTS = 3
+
+
+def tried(act, undo):
+    """What act() returns. Emulated SVM hangs a guest, or L0 itself, now and then (README, "Pitfalls"): undo() and once more, up to ATTEMPTS times."""
+    for _ in range(1, ATTEMPTS):
+        try:
+            return act()
+        except TestbedError as error:
+            say(f"{error}\ntestbed: once more")
+            undo()
+    return act()

@@ -14,7 +14,7 @@ import roots
 import store
 from lanes import Lanes
 from places import HERE, Instance
-from report import TestbedError, run, say, step
+from report import TestbedError, run, step, tried
 
 BOOT_SECONDS = 240
 
@@ -82,22 +82,14 @@ def _clear(instance):
     shutil.rmtree(instance.state, ignore_errors=True)
 
 
-# Emulated SVM hangs a guest, or L0 itself, now and then (README, "Pitfalls").
-ATTEMPTS = 3
-
-
 def ready(recipe, again=False):
     """The folder of the snapshot that instances start from."""
     def make(folder):
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                return make_once(folder)
-            except TestbedError as error:
-                if attempt == ATTEMPTS:
-                    raise
-                say(f"{error}\ntestbed: once more")
-                shutil.rmtree(folder)
-                folder.mkdir()
+        def empty():
+            shutil.rmtree(folder)
+            folder.mkdir()
+
+        tried(lambda: make_once(folder), empty)
 
     def make_once(folder):
         booted = _booted(recipe, again)
