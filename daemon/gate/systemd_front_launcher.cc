@@ -10,21 +10,12 @@ namespace flatvm::gate {
 absl::Status SystemdFrontLauncher::Start(const std::string& tenant, base::UniqueFd link) {
   FLATVM_ASSIGN_OR_RETURN(const std::unique_ptr<systemd::Bus> bus,
                           systemd::Bus::Open(options_.open_bus));
-  const std::string name = FrontUnitName(tenant);
-  const std::vector<systemd::UnitProperty> properties =
-      FrontUnitProperties({.tenant = tenant,
-                           .program = options_.program,
-                           .memory_max_bytes = options_.memory_max_bytes,
-                           .link = link.get(),
-                           .stop_at = options_.stop_at});
-  absl::Status started = bus->StartTransientUnit(name, properties);
-  if (!absl::IsAlreadyExists(started)) return started;
-  FLATVM_RETURN_IF_ERROR(bus->StopUnit(name));
-  absl::Status again = bus->StartTransientUnit(name, properties);
-  if (absl::IsAlreadyExists(again)) {
-    return base::InternalError("the front's unit is still there after it was stopped");
-  }
-  return again;
+  return bus->ReplaceTransientUnit(
+      FrontUnitName(tenant), FrontUnitProperties({.tenant = tenant,
+                                                  .program = options_.program,
+                                                  .memory_max_bytes = options_.memory_max_bytes,
+                                                  .link = link.get(),
+                                                  .stop_at = options_.stop_at}));
 }
 
 absl::Status SystemdFrontLauncher::Stop(const std::string& tenant) {

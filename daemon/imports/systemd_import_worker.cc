@@ -6,32 +6,17 @@
 #include "daemon/imports/worker_session.h"
 
 namespace flatvm::imports {
-namespace {
-
-absl::Status Start(systemd::Bus& bus, const std::string& unit,
-                   const std::vector<systemd::UnitProperty>& properties) {
-  const absl::Status started = bus.StartTransientUnit(unit, properties);
-  if (!absl::IsAlreadyExists(started)) return started;
-  FLATVM_RETURN_IF_ERROR(bus.StopUnit(unit));
-  absl::Status again = bus.StartTransientUnit(unit, properties);
-  if (absl::IsAlreadyExists(again)) {
-    return base::InternalError("an import's unit is still there after it was stopped");
-  }
-  return again;
-}
-
-}  // namespace
 
 absl::StatusOr<std::unique_ptr<storage::ImportSession>> SystemdImportWorker::Begin(
     const std::string& tenant, const std::string& image_id, int file, uint64_t size_bytes) {
   FLATVM_ASSIGN_OR_RETURN(base::PacketPair pair, base::MakePacketPair());
   FLATVM_ASSIGN_OR_RETURN(const std::unique_ptr<systemd::Bus> bus,
                           systemd::Bus::Open(options_.open_bus));
-  FLATVM_RETURN_IF_ERROR(Start(*bus, ImportUnitName(tenant, image_id),
-                               ImportUnitProperties({.tenant = tenant,
-                                                     .program = options_.program,
-                                                     .size_bytes = size_bytes,
-                                                     .link = pair.theirs.get()})));
+  FLATVM_RETURN_IF_ERROR(bus->ReplaceTransientUnit(
+      ImportUnitName(tenant, image_id), ImportUnitProperties({.tenant = tenant,
+                                                              .program = options_.program,
+                                                              .size_bytes = size_bytes,
+                                                              .link = pair.theirs.get()})));
   // Ours would keep the link open after the worker's end.
   pair.theirs.Reset();
   auto session = std::make_unique<WorkerSession>(std::move(pair.ours), options_.write_timeout);

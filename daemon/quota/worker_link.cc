@@ -67,16 +67,7 @@ absl::StatusOr<std::unique_ptr<WorkerLink>> WorkerLink::Start(const systemd::Bus
   link->socket_ = std::move(pair.ours);
   worker.link = pair.theirs.get();
   const std::string unit = WorkerUnitName(worker.tenant);
-  const std::vector<systemd::UnitProperty> properties = WorkerUnitProperties(worker);
-  absl::Status started = bus->StartTransientUnit(unit, properties);
-  if (absl::IsAlreadyExists(started)) {
-    FLATVM_RETURN_IF_ERROR(bus->StopUnit(unit));
-    started = bus->StartTransientUnit(unit, properties);
-  }
-  if (absl::IsAlreadyExists(started)) {
-    return base::InternalError("a quota worker's unit is still there after it was stopped");
-  }
-  FLATVM_RETURN_IF_ERROR(started);
+  FLATVM_RETURN_IF_ERROR(bus->ReplaceTransientUnit(unit, WorkerUnitProperties(worker)));
   FLATVM_ASSIGN_OR_RETURN(link->user_, bus->GetServiceUser(unit));
   link->started_at_ = std::chrono::steady_clock::now();
   return link;

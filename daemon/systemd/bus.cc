@@ -170,6 +170,16 @@ absl::Status Bus::StartTransientUnit(const std::string& unit,
   return WaitForJob(reply.get(), base::StrCat("start of ", unit), kStartTimeout);
 }
 
+absl::Status Bus::ReplaceTransientUnit(const std::string& unit,
+                                       const std::vector<UnitProperty>& properties) {
+  const absl::Status started = StartTransientUnit(unit, properties);
+  if (!absl::IsAlreadyExists(started)) return started;
+  FLATVM_RETURN_IF_ERROR(StopUnit(unit));
+  absl::Status again = StartTransientUnit(unit, properties);
+  if (!absl::IsAlreadyExists(again)) return again;
+  return base::InternalError(base::StrCat(unit, " is still there after it was stopped"));
+}
+
 absl::Status Bus::SetUnitProperties(const std::string& unit,
                                     const std::vector<UnitProperty>& properties) {
   constexpr const char* kMethod = "SetUnitProperties";
@@ -220,6 +230,15 @@ absl::Status Bus::WaitForJob(sd_bus_message* reply, const std::string& what,
     r = sd_bus_wait(bus_.get(), static_cast<uint64_t>(left.count()));
     if (r < 0 && r != -EINTR) return MakeStatus(r, nullptr, what);
   }
+}
+
+absl::Status Bus::SignalService(const std::string& unit, int signal) {
+  constexpr const char* kMethod = "KillUnit";
+  FLATVM_ASSIGN_OR_RETURN(const MessagePtr call, NewManagerCall(kMethod));
+  const int r = sd_bus_message_append(call.get(), "ssi", unit.c_str(), "main", signal);
+  if (r < 0) return MakeStatus(r, nullptr, kMethod);
+  const absl::Status sent = Call(call.get()).status();
+  return absl::IsNotFound(sent) ? base::InternalError(base::Message(sent)) : sent;
 }
 
 absl::StatusOr<uint32_t> Bus::GetServiceUser(const std::string& unit) {

@@ -46,6 +46,10 @@ class Bus {
   absl::Status StartTransientUnit(const std::string& unit,
                                   const std::vector<UnitProperty>& properties);
 
+  // The same, in the place of a service of that name, which is stopped first.
+  absl::Status ReplaceTransientUnit(const std::string& unit,
+                                    const std::vector<UnitProperty>& properties);
+
   // Sets them until the unit stops or the host does.
   absl::Status SetUnitProperties(const std::string& unit,
                                  const std::vector<UnitProperty>& properties);
@@ -58,6 +62,9 @@ class Bus {
 
   // Waits until the unit and all that depends on it has stopped; OK if there is no such unit.
   absl::Status StopUnit(const std::string& unit);
+
+  // Sends a signal to a running service's main process. INTERNAL if there is none.
+  absl::Status SignalService(const std::string& unit, int signal);
 
   // The user that a running service's process has. INTERNAL if it has none, or is not there.
   absl::StatusOr<uint32_t> GetServiceUser(const std::string& unit);

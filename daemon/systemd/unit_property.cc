@@ -1,5 +1,7 @@
 #include "daemon/systemd/unit_property.h"
 
+#include <sys/mount.h>
+
 #include <cerrno>
 
 #include "daemon/base/error.h"
@@ -67,6 +69,17 @@ struct ValueAppender {
       if (result >= 0) {
         result = ::sd_bus_message_append(message, "(st)", device.c_str(), limit);
       }
+    }
+    for (int i = 0; i < 2 && result >= 0; ++i) result = ::sd_bus_message_close_container(message);
+    return result;
+  }
+  int operator()(const BindPaths& value) const {
+    int result = ::sd_bus_message_open_container(message, 'v', "a(ssbt)");
+    if (result >= 0) result = ::sd_bus_message_open_container(message, 'a', "(ssbt)");
+    for (const BindPaths::Path& one : value.paths) {
+      if (result < 0) break;
+      result = ::sd_bus_message_append(message, "(ssbt)", one.path.c_str(), one.path.c_str(),
+                                       one.if_there ? 1 : 0, uint64_t{MS_REC});
     }
     for (int i = 0; i < 2 && result >= 0; ++i) result = ::sd_bus_message_close_container(message);
     return result;

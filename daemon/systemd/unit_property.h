@@ -50,11 +50,25 @@ struct DeviceLimits {
   bool operator==(const DeviceLimits&) const = default;
 };
 
+// D-Bus a(ssbt): paths of the host's that the unit has at the same place, with what is mounted
+// below them.
+struct BindPaths {
+  struct Path {
+    std::string path;
+    bool if_there = false;  // it may be missing
+
+    bool operator==(const Path&) const = default;
+  };
+  std::vector<Path> paths;
+
+  bool operator==(const BindPaths&) const = default;
+};
+
 // Types as org.freedesktop.systemd1(5) gives them: b, i, u, t, s, as, and those above.
 struct UnitProperty {
   std::string name;
   std::variant<bool, int32_t, uint32_t, uint64_t, std::string, std::vector<std::string>, FilterList,
-               ExecCommand, Handle, CpuSet, DeviceLimits>
+               ExecCommand, Handle, CpuSet, DeviceLimits, BindPaths>
       value;
 
   bool operator==(const UnitProperty&) const = default;
