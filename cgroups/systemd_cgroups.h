@@ -19,9 +19,10 @@ struct SystemdCgroupsSettings {
   systemd::BusOpener open_bus;  // empty: the system bus
 };
 
-// Immutable, hence thread-safe: every call has a connection of its own, so that the stop of one
-// tenant's slice, which may take as long as a QEMU takes to end, holds up no other tenant, and a
-// restarted bus needs no care. Opening one takes about a millisecond, a start or stop some ten.
+// Immutable, hence thread-safe: every call but those that read has a connection of its own, so that
+// the stop of one tenant's slice, which may take as long as a QEMU takes to end, holds up no other
+// tenant, and a restarted bus needs no care. Opening one takes about a millisecond, a start or stop
+// some ten. Those that read go by the slice's path, without systemd.
 class SystemdCgroups final : public TenantCgroups {
  public:
   explicit SystemdCgroups(SystemdCgroupsSettings settings);
