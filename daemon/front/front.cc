@@ -38,8 +38,7 @@ Front::Front(FrontOptions options, base::UniqueFd link, const base::Clock& clock
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       link_(std::move(link), [this] { Wake(); }),
       calls_([this](const internal::FromFront& message) { return link_.Send(message); },
-             options_.steps),
-      forwarder_(calls_) {}
+             options_.steps) {}
 
 void Front::Wake() {
   const uint64_t one = 1;
@@ -148,7 +147,8 @@ void Front::TakeConnection(uint64_t id, base::UniqueFd client) {
   by_fd_[connection->client()] = connection;
   by_fd_[connection->server()] = connection;
   connections_.insert(connection);
-  forwarder_.Serve(std::move(grpc_end));
+  if (!forwarder_) forwarder_.emplace(calls_);
+  forwarder_->Serve(std::move(grpc_end));
 }
 
 void Front::HandleConnection(int fd, uint32_t events) {

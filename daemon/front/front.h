@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -63,10 +64,11 @@ class Front {
   base::UniqueFd epoll_;
   Link link_;
   CallTable calls_;
-  Forwarder forwarder_;
+  // Of the first connection on: a tenant that says nothing costs neither threads nor their memory.
+  std::optional<Forwarder> forwarder_;
   std::atomic<bool> stop_ = false;
 
-  // Run's thread only. Each connection is found by both of its descriptors.
+  // Run's thread only, as is the forwarder. Each connection is found by both of its descriptors.
   std::unordered_map<int, std::shared_ptr<Connection>> by_fd_;
   std::set<std::shared_ptr<Connection>> connections_;
 };

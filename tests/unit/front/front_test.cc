@@ -5,7 +5,9 @@
 #include <grpcpp/create_channel_posix.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <future>
+#include <iterator>
 #include <thread>
 
 #include "flatvm/internal/rpc_status.pb.h"
@@ -73,6 +75,17 @@ class FrontTest : public testing::Test {
   absl::Status result_;
   std::thread thread_;
 };
+
+TEST_F(FrontTest, HasNoThreadsBeforeAConnection) {
+  const auto threads = [] {
+    const std::filesystem::directory_iterator tasks("/proc/self/task");
+    return std::distance(begin(tasks), end(tasks));
+  };
+  const auto before = threads();
+  auto pair = base::MakePacketPair();
+  Front silent(FrontOptions{.tenant = "globex"}, std::move(pair->theirs), clock_, log_);
+  EXPECT_EQ(threads(), before);
+}
 
 TEST_F(FrontTest, ForwardsACallAndItsResponse) {
   auto client = NewClient();
