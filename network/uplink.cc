@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <charconv>
 #include <set>
-#include <sstream>
+#include <string_view>
 
 #include "daemon/base/durable_file.h"
 #include "daemon/base/error.h"
@@ -23,28 +23,42 @@ constexpr char kRouteTable[] = "/proc/thread-self/net/route";
 constexpr size_t kMaxRouteTable = size_t{16} << 20U;
 constexpr char kAuto[] = "auto";
 
-bool ParseHex(const std::string& text, uint32_t* value) {
+bool ParseHex(std::string_view text, uint32_t* value) {
   constexpr int kHex = 16;
   const char* const end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, *value, kHex);
   return error == std::errc() && stop == end;
 }
 
+// Up to the next of `separators`, which goes, too.
+std::string_view TakeUpTo(std::string_view separators, std::string_view* rest) {
+  const size_t end = std::min(rest->find_first_of(separators), rest->size());
+  const std::string_view part = rest->substr(0, end);
+  rest->remove_prefix(std::min(end + 1, rest->size()));
+  return part;
+}
+
+std::string_view TakeWord(std::string_view* line) {
+  line->remove_prefix(std::min(line->find_first_not_of(" \t"), line->size()));
+  return TakeUpTo(" \t", line);
+}
+
 }  // namespace
 
+// With hundreds of tenants it has hundreds of lines, and is read for each change.
 std::vector<std::string> ParseDefaultInterfaces(std::string_view table) {
+  constexpr std::string_view kAnywhere = "00000000";
   std::set<std::string> found;
-  std::istringstream lines{std::string(table)};
-  for (std::string line; std::getline(lines, line);) {
-    std::istringstream words(line);
-    std::string name, destination, gateway, flags_text, references, use, metric, mask;
-    if (!(words >> name >> destination >> gateway >> flags_text >> references >> use >> metric >>
-          mask)) {
-      continue;
-    }
+  while (!table.empty()) {
+    std::string_view line = TakeUpTo("\n", &table);
+    const std::string name(TakeWord(&line));
+    if (TakeWord(&line) != kAnywhere) continue;
+    TakeWord(&line);  // the gateway
+    const std::string_view flags_text = TakeWord(&line);
+    for (int i = 0; i < 3; ++i) TakeWord(&line);  // references, use, metric
     uint32_t flags = 0;
-    if (destination == "00000000" && mask == "00000000" && ParseHex(flags_text, &flags) &&
-        (flags & RTF_UP) != 0 && (flags & RTF_REJECT) == 0 && CheckInterfaceName("", name).ok()) {
+    if (TakeWord(&line) == kAnywhere && ParseHex(flags_text, &flags) && (flags & RTF_UP) != 0 &&
+        (flags & RTF_REJECT) == 0 && CheckInterfaceName("", name).ok()) {
       found.insert(name);
     }
   }
