@@ -150,7 +150,8 @@ class Daemon {
     FLATVM_RETURN_IF_ERROR(events_->EnsureRegistered().status());
     FLATVM_ASSIGN_OR_RETURN(const broker::StoredState stored, host_.records.Load());
     cids_.Resume(stored.next_cid);
-    FLATVM_RETURN_IF_ERROR(reconciler_.ReconcileAtStart(stored));
+    FLATVM_RETURN_IF_ERROR(reconciler_.ReconcileAtStart(
+        stored, [&](size_t done) { TellStarting(done, stored.tenants.size()); }));
     host_.kernel_network.KnowsAllTenants();
     gate_->CloseUnopened();
     FLATVM_RETURN_IF_ERROR(OpenListeners());

@@ -35,6 +35,12 @@ absl::Status Check(int result, const char* what) {
 
 }  // namespace
 
+void TellStarting(size_t done, size_t tenants) {
+  constexpr std::chrono::microseconds kPerTenant = std::chrono::minutes(2);
+  ::sd_notifyf(0, "STATUS=looking after tenant %zu of %zu\nEXTEND_TIMEOUT_USEC=%lld", done + 1,
+               tenants, static_cast<long long>(kPerTenant.count()));
+}
+
 void BlockServeSignals() {
   sigset_t signals;
   sigemptyset(&signals);
@@ -65,7 +71,7 @@ absl::Status ServeLoop::Run() {
         Check(sd_event_add_signal(raw, nullptr, signal, nullptr, nullptr), "sd_event_add_signal"));
   }
   FLATVM_RETURN_IF_ERROR(Check(sd_event_set_watchdog(raw, 1), "sd_event_set_watchdog"));
-  sd_notify(0, "READY=1");
+  sd_notify(0, "READY=1\nSTATUS=");
   const absl::Status status = Check(sd_event_loop(raw), "sd_event_loop");
   sd_notify(0, "STOPPING=1");
   return status;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <functional>
 
 #include "absl/status/status.h"
@@ -18,6 +19,10 @@ struct ServeLoop {
   // blocked in every thread. Errors: INTERNAL, with what the event library refused.
   absl::Status Run();
 };
+
+// Tells systemd that the start goes on, whose end it otherwise does not wait for: with hundreds of
+// tenants it takes minutes. Before ServeLoop::Run.
+void TellStarting(size_t done, size_t tenants);
 
 // Blocks the signals that ServeLoop waits for, in this thread and all it starts. To be called
 // before any other thread.

@@ -148,13 +148,17 @@ absl::Status Reconciler::RefreshStates() {
   return absl::OkStatus();
 }
 
-absl::Status Reconciler::ReconcileAtStart(const StoredState& stored) {
+absl::Status Reconciler::ReconcileAtStart(const StoredState& stored,
+                                          const std::function<void(size_t done)>& on_progress) {
   FLATVM_RETURN_IF_ERROR(FillRegistry(stored));
   FLATVM_ASSIGN_OR_RETURN(const std::vector<hypervisor::DomainInfo> domains,
                           ports_.hypervisor.ListDomains());
   MarkStopped(RunningOnRecord(), domains);
   RetryLeftovers();
-  for (const TenantRecord& tenant : stored.tenants) ReconcileTenant(tenant.name);
+  for (size_t done = 0; done < stored.tenants.size(); ++done) {
+    on_progress(done);
+    ReconcileTenant(stored.tenants[done].name);
+  }
   RemoveOrphans(domains);
   return absl::OkStatus();
 }

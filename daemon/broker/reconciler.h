@@ -2,6 +2,8 @@
 // was half done.
 #pragma once
 
+#include <cstddef>
+#include <functional>
 #include <set>
 #include <string>
 #include <vector>
@@ -36,9 +38,11 @@ class Reconciler {
   // slices, networks and gates of the others are put in place; secondaries half made or half
   // destroyed go, those whose domain is gone become kStopped; volumes likewise; domains, files and
   // networks without a record are removed. What fails is logged and left for RetryLeftovers.
-  // Errors: UNAVAILABLE when the hypervisor cannot be asked; INTERNAL when two records contradict
-  // each other.
-  absl::Status ReconcileAtStart(const StoredState& stored);
+  // `on_progress` is called before each tenant, with how many are done. Errors: UNAVAILABLE when
+  // the hypervisor cannot be asked; INTERNAL when two records contradict each other.
+  absl::Status ReconcileAtStart(
+      const StoredState& stored,
+      const std::function<void(size_t done)>& on_progress = [](size_t /*done*/) {});
 
   // Goes on with destroys, deletes, moves out of quota disks and back, and tenant removals that
   // failed half-way, with slices and networks that could not be put in place, and with slices that

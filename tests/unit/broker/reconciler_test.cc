@@ -53,6 +53,21 @@ TEST_F(ReconcilerTest, FindsEverythingAgainAfterARestart) {
   EXPECT_GT(other->cid, before.cid);
 }
 
+TEST_F(ReconcilerTest, SaysHowFarItIs) {
+  {
+    auto world = Start();
+    ASSERT_TRUE(world->AddTenant("acme").ok());
+    ASSERT_TRUE(world->AddTenant("globex").ok());
+  }
+  BrokerWorld world(host_);
+  std::vector<size_t> said;
+  ASSERT_TRUE(
+      world.reconciler
+          .ReconcileAtStart(*host_.records.Load(), [&said](size_t done) { said.push_back(done); })
+          .ok());
+  EXPECT_EQ(said, (std::vector<size_t>{0, 1}));
+}
+
 TEST_F(ReconcilerTest, PutsBackWhatTheHostLost) {
   {
     auto world = Start();
