@@ -144,7 +144,7 @@ class TenantLifecycle::Creation {
     FLATVM_RETURN_IF_ERROR(CheckPrimaryFits(tenant_, owner_.settings_));
     FLATVM_RETURN_IF_ERROR(CheckCarvable(primary_, tenant_.carve));
     FLATVM_ASSIGN_OR_RETURN(const std::vector<base::VsockCid> foreign,
-                            owner_.ports_.hypervisor.ListUsedCids());
+                            owner_.ports_.hypervisor.ListUsedCids(KnownDomains()));
     std::set<std::pair<network::Protocol, uint16_t>> host_ports;
     if (!tenant_.forwards.empty()) {
       FLATVM_ASSIGN_OR_RETURN(host_ports, owner_.ports_.networks.ListHostPorts());
@@ -174,6 +174,8 @@ class TenantLifecycle::Creation {
     it->second.changing = true;
     return it->second.addresses.Take(tenant_.address);
   }
+
+  std::set<std::string> KnownDomains() { return owner_.registry_.Acquire()->ListDomains(); }
 
   absl::Status CheckFree(RegistryState& state) {
     if (state.FindTenant(order_.name) != nullptr) {

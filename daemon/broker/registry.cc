@@ -131,4 +131,13 @@ bool RegistryState::HasCid(base::VsockCid cid) const {
   return false;
 }
 
+std::set<std::string> RegistryState::ListDomains() const {
+  std::set<std::string> uuids;
+  for (const auto& [name, tenant] : tenants) {
+    uuids.insert(tenant.record.primary_uuid);
+    for (const auto& [id, vm] : tenant.vms) uuids.insert(id);
+  }
+  return uuids;
+}
+
 }  // namespace flatvm::broker

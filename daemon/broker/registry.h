@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 
 #include "absl/status/status.h"
@@ -51,6 +52,8 @@ class RegistryState {
                                                      const std::string& reference);
   // True if a tenant's primary or a secondary has it.
   bool HasCid(base::VsockCid cid) const;
+  // UUIDs of all primaries and secondaries.
+  std::set<std::string> ListDomains() const;
 
   std::map<std::string, TenantEntry> tenants;  // by name
 };

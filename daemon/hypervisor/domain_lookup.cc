@@ -66,11 +66,21 @@ absl::StatusOr<bool> IsPersistent(virDomainPtr domain) {
   return persistent == 1;
 }
 
+absl::StatusOr<std::string> GetUuid(virDomainPtr domain) {
+  char uuid[VIR_UUID_STRING_BUFLEN];
+  if (virDomainGetUUIDString(domain, uuid) != 0) return LastError("asking for a domain's UUID");
+  return std::string(uuid);
+}
+
+int RunOf(virDomainPtr domain) {
+  const unsigned id = virDomainGetID(domain);
+  return id == static_cast<unsigned>(-1) ? kNotRunning : static_cast<int>(id);
+}
+
 absl::StatusOr<int> GetRun(virConnectPtr connection, const std::string& uuid) {
   FLATVM_ASSIGN_OR_RETURN(const DomainPtr domain, FindByUuid(connection, uuid));
   if (domain == nullptr) return NotKnown(uuid);
-  const unsigned id = virDomainGetID(domain.get());  // of the lookup; no call
-  return id == static_cast<unsigned>(-1) ? kNotRunning : static_cast<int>(id);
+  return RunOf(domain.get());
 }
 
 absl::StatusOr<Primary> GetPrimaryDomain(virConnectPtr connection,

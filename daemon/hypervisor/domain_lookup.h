@@ -35,6 +35,11 @@ absl::StatusOr<std::optional<DomainFacts>> FindFacts(virDomainPtr domain, Defini
 
 absl::StatusOr<bool> IsPersistent(virDomainPtr domain);
 
+absl::StatusOr<std::string> GetUuid(virDomainPtr domain);
+
+// The number of the run that the domain had when it was looked up, or kNotRunning. Asks nobody.
+int RunOf(virDomainPtr domain);
+
 // The number of the domain's current run, or kNotRunning. Errors: also NOT_FOUND /
 // kPrimaryNotDefined.
 absl::StatusOr<int> GetRun(virConnectPtr connection, const std::string& uuid);

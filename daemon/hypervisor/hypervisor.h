@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -105,8 +106,10 @@ class Hypervisor {
   // it from its persistent definition. If it was shut off: starts it.
   virtual absl::Status RestartPrimary(const std::string& uuid, uint32_t shutdown_timeout_ms) = 0;
 
-  // CIDs that any domain of this host has, defined or running, whoever made it.
-  virtual absl::StatusOr<std::vector<base::VsockCid>> ListUsedCids() = 0;
+  // CIDs that any domain of this host has, defined or running, whoever made it. Of `ours`, UUIDs of
+  // domains whose definitions are known to be the caller's, only those that they run with.
+  virtual absl::StatusOr<std::vector<base::VsockCid>> ListUsedCids(
+      const std::set<std::string>& ours) = 0;
 };
 
 }  // namespace flatvm::hypervisor

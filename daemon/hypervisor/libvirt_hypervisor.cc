@@ -129,18 +129,38 @@ absl::StatusOr<std::vector<DomainInfo>> LibvirtHypervisor::ListDomains() {
   return secondaries;
 }
 
-absl::StatusOr<std::vector<base::VsockCid>> LibvirtHypervisor::ListUsedCids() {
+absl::StatusOr<std::vector<base::VsockCid>> LibvirtHypervisor::ListUsedCids(
+    const std::set<std::string>& ours) {
   FLATVM_ASSIGN_OR_RETURN(const auto connection, connection_.Get());
   FLATVM_ASSIGN_OR_RETURN(const std::vector<DomainPtr> domains, ListAll(connection.get()));
+  std::map<std::string, Run> known;
+  {
+    const std::lock_guard lock(mutex_);
+    known = runs_;
+  }
+  std::map<std::string, Run> runs;
   std::set<base::VsockCid> cids;
   for (const DomainPtr& domain : domains) {
+    FLATVM_ASSIGN_OR_RETURN(const std::string uuid, GetUuid(domain.get()));
+    const int id = RunOf(domain.get());
+    const bool is_ours = ours.contains(uuid);
+    if (is_ours && id == kNotRunning) continue;
+    const auto read = known.find(uuid);
+    if (is_ours && read != known.end() && read->second.id == id) {
+      runs.insert(*read);
+      Insert(read->second.cid, &cids);
+      continue;
+    }
     FLATVM_ASSIGN_OR_RETURN(const auto current, FindFacts(domain.get(), Definition::kCurrent));
     if (!current) continue;
     Insert(current->cid, &cids);
-    if (current->id == kNotRunning) continue;  // then that was the persistent one
+    if (is_ours) runs.insert_or_assign(uuid, Run{.id = current->id, .cid = current->cid});
+    if (is_ours || current->id == kNotRunning) continue;  // then that was the persistent one
     FLATVM_ASSIGN_OR_RETURN(const auto next, FindFacts(domain.get(), Definition::kPersistent));
     if (next) Insert(next->cid, &cids);
   }
+  const std::lock_guard lock(mutex_);
+  runs_ = std::move(runs);
   return std::vector<base::VsockCid>(cids.begin(), cids.end());
 }
 

@@ -4,13 +4,16 @@
 
 #include <libvirt/libvirt.h>
 
+#include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "daemon/base/log.h"
 #include "daemon/hypervisor/boot_id.h"
+#include "daemon/hypervisor/domain_facts.h"
 #include "daemon/hypervisor/domain_xml.h"
 #include "daemon/hypervisor/hypervisor.h"
 #include "daemon/libvirt/connection.h"
@@ -38,9 +41,17 @@ class LibvirtHypervisor final : public Hypervisor {
   absl::Status DetachPrimary(const PrimaryUndo& undo) override;
   // ACPI's power button is pressed again every 5 s: a guest that is booting misses the first.
   absl::Status RestartPrimary(const std::string& uuid, uint32_t shutdown_timeout_ms) override;
-  absl::StatusOr<std::vector<base::VsockCid>> ListUsedCids() override;
+  // A running domain of `ours` is read once a run: with hundreds of them, each takes its time.
+  absl::StatusOr<std::vector<base::VsockCid>> ListUsedCids(
+      const std::set<std::string>& ours) override;
 
  private:
+  // What a domain's current run has.
+  struct Run {
+    int id = kNotRunning;
+    base::VsockCid cid;
+  };
+
   // What `connection` can run; asked once a connection.
   absl::StatusOr<Virtualization> GetVirtualization(const std::shared_ptr<virConnect>& connection);
 
@@ -51,6 +62,7 @@ class LibvirtHypervisor final : public Hypervisor {
   std::mutex mutex_;                 // guards the rest
   std::weak_ptr<virConnect> asked_;  // the connection that virtualization_ is of
   Virtualization virtualization_ = Virtualization::kKvm;
+  std::map<std::string, Run> runs_;  // of those that were `ours` last, by UUID
 };
 
 }  // namespace flatvm::hypervisor

@@ -369,17 +369,23 @@ TEST_P(HypervisorContract, KnowsEveryCidOfTheHost) {
   subject_->Define("acme-primary");
   const auto undo = hypervisor().AttachPrimary("acme-primary", Attachment());
   ASSERT_TRUE(undo.ok()) << undo.status();
-  auto cids = hypervisor().ListUsedCids();
+  auto cids = hypervisor().ListUsedCids({});
   ASSERT_TRUE(cids.ok()) << cids.status();
   EXPECT_THAT(*cids, Contains(base::VsockCid{2001}));
   EXPECT_THAT(*cids, Contains(base::VsockCid{1000}));
+  const std::set<std::string> ours = {undo->uuid};
+  EXPECT_THAT(*hypervisor().ListUsedCids(ours), Not(Contains(base::VsockCid{1000}))) << "it is off";
 
   // It runs with the CID, though it is to start without it.
   subject_->Start("acme-primary");
   ASSERT_TRUE(hypervisor().DetachPrimary(*undo).ok());
-  EXPECT_THAT(*hypervisor().ListUsedCids(), Contains(base::VsockCid{1000}));
+  EXPECT_THAT(*hypervisor().ListUsedCids({}), Contains(base::VsockCid{1000}));
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_THAT(*hypervisor().ListUsedCids(ours), Contains(base::VsockCid{1000}));
+  }
   ASSERT_TRUE(hypervisor().RestartPrimary(undo->uuid, 1000).ok());
-  EXPECT_THAT(*hypervisor().ListUsedCids(), Not(Contains(base::VsockCid{1000})));
+  EXPECT_THAT(*hypervisor().ListUsedCids(ours), Not(Contains(base::VsockCid{1000})));
+  EXPECT_THAT(*hypervisor().ListUsedCids({}), Not(Contains(base::VsockCid{1000})));
 }
 
 INSTANTIATE_TEST_SUITE_P(All, HypervisorContract,

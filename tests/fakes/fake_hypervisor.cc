@@ -127,14 +127,16 @@ void FakeHypervisor::OnNextStartDomain(std::function<void()> callback) {
   on_next_start_ = std::move(callback);
 }
 
-absl::StatusOr<std::vector<base::VsockCid>> FakeHypervisor::UsedCids() const {
+absl::StatusOr<std::vector<base::VsockCid>> FakeHypervisor::UsedCids(
+    const std::set<std::string>& ours) const {
   std::set<base::VsockCid> cids = foreign_cids_;
   for (const auto& [id, domain] : state_.domains) cids.insert(domain.cid);
   for (const auto& [name, primary] : state_.primaries) {
-    for (const std::string& xml : {primary.definition_xml, primary.live_xml}) {
+    for (const bool live : {false, true}) {
+      const std::string& xml = live ? primary.live_xml : primary.definition_xml;
       if (xml.empty()) continue;
       FLATVM_ASSIGN_OR_RETURN(const DomainFacts facts, ParseDomainXml(xml));
-      if (facts.cid.value != 0) cids.insert(facts.cid);
+      if (facts.cid.value != 0 && (live || !ours.contains(facts.uuid))) cids.insert(facts.cid);
     }
   }
   return std::vector<base::VsockCid>(cids.begin(), cids.end());
@@ -284,10 +286,11 @@ absl::Status FakeHypervisor::RestartPrimary(const std::string& uuid,
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<base::VsockCid>> FakeHypervisor::ListUsedCids() {
+absl::StatusOr<std::vector<base::VsockCid>> FakeHypervisor::ListUsedCids(
+    const std::set<std::string>& ours) {
   FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
   const std::lock_guard lock(mutex_);
-  return UsedCids();
+  return UsedCids(ours);
 }
 
 }  // namespace flatvm::fakes

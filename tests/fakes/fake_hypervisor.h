@@ -116,7 +116,8 @@ class FakeHypervisor final : public hypervisor::Hypervisor, public FailableFake 
       const std::string& name_or_uuid, const hypervisor::PrimaryAttachment& attachment) override;
   absl::Status DetachPrimary(const hypervisor::PrimaryUndo& undo) override;
   absl::Status RestartPrimary(const std::string& uuid, uint32_t shutdown_timeout_ms) override;
-  absl::StatusOr<std::vector<base::VsockCid>> ListUsedCids() override;
+  absl::StatusOr<std::vector<base::VsockCid>> ListUsedCids(
+      const std::set<std::string>& ours) override;
 
  private:
   using Primaries = std::map<std::string, FakePrimary>;
@@ -124,7 +125,7 @@ class FakeHypervisor final : public hypervisor::Hypervisor, public FailableFake 
   absl::Status AddDomain(const hypervisor::DomainSpec& spec);
   void StartRun(FakePrimary* primary, const std::string& xml);
   absl::StatusOr<Primaries::iterator> FindPrimary(const std::string& name_or_uuid);
-  absl::StatusOr<std::vector<base::VsockCid>> UsedCids() const;
+  absl::StatusOr<std::vector<base::VsockCid>> UsedCids(const std::set<std::string>& ours) const;
 
   mutable std::mutex mutex_;  // guards the rest
   State state_;

@@ -110,7 +110,7 @@ TEST_F(LibvirtHypervisorTest, LeavesNothingOfADomainThatItCannotStart) {
   EXPECT_EQ(status.code(), absl::StatusCode::kInternal) << status;
   EXPECT_EQ(base::GetErrorInfo(status).reason, base::Reason::kInternalError);
   EXPECT_THAT(*hypervisor_->ListDomains(), IsEmpty());
-  EXPECT_THAT(*hypervisor_->ListUsedCids(), Not(Contains(base::VsockCid{1001})));
+  EXPECT_THAT(*hypervisor_->ListUsedCids({}), Not(Contains(base::VsockCid{1001})));
 }
 
 TEST_F(LibvirtHypervisorTest, LeavesTheAddressesOfAPrimarysDevicesAlone) {
