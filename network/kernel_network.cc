@@ -47,6 +47,7 @@ absl::Status KernelNetwork::EnsureFilter(const NetworkSpec& spec) {
   const std::string forwards = tenants_.empty() ? BuildRemoveAllForwards() : "";
   FLATVM_RETURN_IF_ERROR(nft_.Run(BuildBaseRuleset(uplinks) + forwards + BuildAddTenant(rules)));
   tenants_[BridgeName(spec.subnet)].rules = rules;
+  if (filtered_uplinks_) filtered_uplinks_ = uplinks;
   return EnsureForwarding();
 }
 
@@ -100,6 +101,7 @@ void KernelNetwork::KnowsAllTenants() {
   const std::lock_guard lock(mutex_);
   others_ = Others::kGo;
   ports_.KnowsAll();
+  filtered_uplinks_.reset();
 }
 
 void KernelNetwork::Complain(const absl::Status& bridged) {
@@ -111,12 +113,11 @@ void KernelNetwork::Complain(const absl::Status& bridged) {
            base::StrCat("secondaries on a bridge of the host's are shut off: ", text));
 }
 
-absl::StatusOr<size_t> KernelNetwork::RestoreFilter() {
-  const absl::Status bridged = bridges_.Restore();
-  const std::lock_guard lock(mutex_);
-  Complain(bridged);
-  if (tenants_.empty()) return size_t{0};
-  FLATVM_ASSIGN_OR_RETURN(const std::vector<std::string> uplinks, Uplinks());
+// With hundreds of tenants it is a lot of work, for the kernel and for whoever watches nftables.
+absl::Status KernelNetwork::RestoreTables(const std::vector<std::string>& uplinks, Tables which) {
+  const bool changed = nft_.TakeOthersChanges() || filtered_uplinks_ != uplinks;
+  if (which == Tables::kIfChanged && !changed) return absl::OkStatus();
+  filtered_uplinks_.reset();
   std::vector<TenantRules> rules;
   for (const auto& [bridge, tenant] : tenants_) rules.push_back(tenant.rules);
   // A set of our name but of another kind, for one, stands in the way of the first.
@@ -125,6 +126,17 @@ absl::StatusOr<size_t> KernelNetwork::RestoreFilter() {
   // What fails for one, such as a tenant whose bridge is about to go, is no other's loss.
   first.Update(ports_.Restore());
   first.Update(ForwardAll());
+  if (first.ok()) filtered_uplinks_ = uplinks;
+  return first;
+}
+
+absl::StatusOr<size_t> KernelNetwork::RestoreFilter(Tables tables) {
+  const absl::Status bridged = bridges_.Restore();
+  const std::lock_guard lock(mutex_);
+  Complain(bridged);
+  if (tenants_.empty()) return size_t{0};
+  FLATVM_ASSIGN_OR_RETURN(const std::vector<std::string> uplinks, Uplinks());
+  absl::Status first = RestoreTables(uplinks, tables);
   const std::set<uint32_t> known = guarded_uplinks_;
   const std::vector<uint32_t> indices = GuardUplinks(uplinks);
   replaced_ = 0;
@@ -137,7 +149,7 @@ absl::StatusOr<size_t> KernelNetwork::RestoreFilter() {
   }
   first.Update(EnsureForwarding());
   FLATVM_RETURN_IF_ERROR(first);
-  return rules.size();
+  return tenants_.size();
 }
 
 absl::StatusOr<Traffic> KernelNetwork::GetTraffic(const Ipv4Subnet& subnet) {

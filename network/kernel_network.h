@@ -62,11 +62,14 @@ class KernelNetwork final : public HostNetwork {
   absl::Status ReleaseLease(const std::string& bridge, Ipv4Address gateway,
                             const Lease& lease) override;
 
+  enum class Tables { kAnyway, kIfChanged };
+
   // Makes the whole filter what it was, in one transaction, and the guards: for when somebody else
-  // changed them, of which the guards' is logged, or the uplinks did. The number of tenants that it
-  // is for; with none it touches nothing. Errors: INTERNAL, the first of them: what does not fail
-  // is done all the same.
-  absl::StatusOr<size_t> RestoreFilter();
+  // changed them, of which the guards' is logged, or the uplinks did. With kIfChanged the tables
+  // are left alone if nobody else has changed nftables since, nor the uplinks. The number of
+  // tenants that it is for; with none it touches nothing. Errors: INTERNAL, the first of them: what
+  // does not fail is done all the same.
+  absl::StatusOr<size_t> RestoreFilter(Tables tables = Tables::kAnyway);
 
   // From here on every tenant there is has its filter: what the tables have of others is nobody's.
   void KnowsAllTenants();
@@ -104,6 +107,8 @@ class KernelNetwork final : public HostNetwork {
   // Brings the table of the host's ports in line, which may have been flushed.
   absl::Status Forward(Tenant& tenant);
   absl::Status ForwardAll();
+  // The tables, with these uplinks.
+  absl::Status RestoreTables(const std::vector<std::string>& uplinks, Tables which);
 
   const std::string uplink_;
   base::Logger& log_;
@@ -115,7 +120,9 @@ class KernelNetwork final : public HostNetwork {
   Others others_ = Others::kStay;
   std::map<std::string, Tenant> tenants_;  // those with a filter, by bridge
   bool has_uplink_ = true;                 // when it was looked for last
-  std::set<uint32_t> guarded_uplinks_;     // by index
+  // Those in the tables, when all of these were made what they are to be.
+  std::optional<std::vector<std::string>> filtered_uplinks_;
+  std::set<uint32_t> guarded_uplinks_;  // by index
   uint64_t replaced_ = 0;  // programs on bridges, and on ports that were known, that were others
   std::set<std::string> unguarded_uplinks_;  // those that were complained of
   std::string complaint_;                    // of bridges; empty: none

@@ -1,7 +1,9 @@
 // Runs nftables commands through libnftables, in the caller's network namespace.
 #pragma once
 
+#include <cstdint>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -21,8 +23,20 @@ class NftTable {
   // The same for such as list; what they say.
   absl::StatusOr<std::string> Ask(const std::string& commands);
 
+  // Whether somebody else changed nftables, be it another table, since this was asked last. True
+  // the first time, and if the kernel does not say. A change in the midst of one of ours may be
+  // taken for ours: who has to know of each listens (filter_watch.h).
+  bool TakeOthersChanges();
+
  private:
+  absl::StatusOr<std::string> RunCounting(const std::string& commands, uint32_t transactions);
+  // With mutex_ held: notes whether the kernel's count of transactions is what it was, or
+  // larger by not more than what was ours.
+  void Count(uint32_t ours);
+
   std::mutex mutex_;  // libnftables promises nothing about two contexts at a time
+  std::optional<uint32_t> transactions_;  // as the kernel counts them; what was ours last
+  bool others_changed_ = true;
 };
 
 }  // namespace flatvm::network

@@ -226,7 +226,9 @@ class Daemon {
     RetryAndRepair();
     // Behind it: ports of networks that are to be tried again are shut from here on. The uplinks
     // may be others by now, which nobody tells.
-    if (const auto restored = host_.kernel_network.RestoreFilter(); !restored.ok()) {
+    if (const auto restored =
+            host_.kernel_network.RestoreFilter(network::KernelNetwork::Tables::kIfChanged);
+        !restored.ok()) {
       log_.Log(base::LogLevel::kError, base::StrCat("the tenants' filter cannot be renewed: ",
                                                     base::Message(restored.status())));
     }

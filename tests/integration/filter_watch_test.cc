@@ -142,5 +142,42 @@ TEST_F(FilterWatchTest, MakesNoTableWithoutATenant) {
   EXPECT_THAT(Table(), HasSubstr("No such file"));
 }
 
+// The periodic look, with nobody who watches.
+TEST_F(FilterWatchTest, ThatNobodyChangedIsLeftAlone) {
+  watch_.reset();
+  const auto look = [this] {
+    absl::Status status;
+    namespace_->Run(
+        [&] { status = host_.RestoreFilter(network::KernelNetwork::Tables::kIfChanged).status(); });
+    return status;
+  };
+  // Rules that are made anew have others.
+  const auto handles = [this] {
+    std::string text;
+    namespace_->Run([&] {
+      text = RunOrFail({"/usr/sbin/nft", "-s", "-a", "list", "table", "inet", "flatvm"});
+    });
+    return text;
+  };
+  ASSERT_EQ(look(), absl::OkStatus());
+  const std::string before = handles();
+  ASSERT_EQ(look(), absl::OkStatus());
+  EXPECT_EQ(handles(), before);
+  namespace_->Run([this] {
+    ASSERT_EQ(host_.EnsureFilter({.tenant = "acme", .subnet = kAcme}), absl::OkStatus());
+  });
+  const std::string ours = handles();
+  ASSERT_EQ(look(), absl::OkStatus());
+  EXPECT_EQ(handles(), ours) << "what we did ourselves is no change";
+  for (const char* words :
+       {"delete element inet flatvm sources '{ \"fv-0ad50400\" . 10.213.4.0/24 }'",
+        "flush ruleset"}) {
+    Nft(words);
+    ASSERT_NE(Table(), whole_);
+    ASSERT_EQ(look(), absl::OkStatus());
+    EXPECT_EQ(Table(), whole_);
+  }
+}
+
 }  // namespace
 }  // namespace flatvm::integration
