@@ -54,18 +54,16 @@ class HostNetwork {
   // As TenantNetworks'.
   virtual absl::StatusOr<Traffic> GetTraffic(const Ipv4Subnet& subnet) = 0;
 
-  // Whether the kernel speaks IPv6 at all: without it dnsmasq, told to advertise, does not start.
+  // Whether the kernel speaks IPv6 at all: without it there is nothing to advertise.
   virtual bool HasIpv6() = 0;
 
   // What a tenant's network is to have, so that its frames fit the way out; 0: nothing is known.
   virtual absl::StatusOr<uint32_t> GetUplinkMtu() = 0;
 
-  // Addresses at which the host serves DNS: of a tenant's network, its gateway's.
-  virtual absl::StatusOr<std::set<Ipv4Address>> ListDnsServers() = 0;
-
   virtual absl::StatusOr<BridgeState> GetBridgeState(const std::string& bridge) = 0;
 
-  // Asks the DHCP server at `gateway` on `bridge` to forget a lease. Does not wait for it.
+  // Asks the DHCP server at `gateway` on `bridge` to forget a lease. Does not wait for it. OK if
+  // the bridge is gone.
   virtual absl::Status ReleaseLease(const std::string& bridge, Ipv4Address gateway,
                                     const Lease& lease) = 0;
 };

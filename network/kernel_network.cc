@@ -201,7 +201,8 @@ absl::StatusOr<BridgeState> KernelNetwork::GetBridgeState(const std::string& bri
 
 absl::Status KernelNetwork::ReleaseLease(const std::string& bridge, Ipv4Address gateway,
                                          const Lease& lease) {
-  return SendDhcpRelease(bridge, lease, gateway);
+  const absl::Status sent = SendDhcpRelease(bridge, lease, gateway);
+  return ::if_nametoindex(bridge.c_str()) == 0 ? absl::OkStatus() : sent;
 }
 
 }  // namespace flatvm::network

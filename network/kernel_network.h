@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "daemon/base/log.h"
-#include "network/dns_servers.h"
 #include "network/guard/tenant_guard.h"
 #include "network/host_network.h"
 #include "network/host_ports.h"
@@ -55,9 +54,6 @@ class KernelNetwork final : public HostNetwork {
   absl::StatusOr<Traffic> GetTraffic(const Ipv4Subnet& subnet) override;
   bool HasIpv6() override;
   absl::StatusOr<uint32_t> GetUplinkMtu() override;
-  absl::StatusOr<std::set<Ipv4Address>> ListDnsServers() override {
-    return network::ListDnsServers();
-  }
   absl::StatusOr<BridgeState> GetBridgeState(const std::string& bridge) override;
   absl::Status ReleaseLease(const std::string& bridge, Ipv4Address gateway,
                             const Lease& lease) override;

@@ -7,7 +7,6 @@
 #include <cstdlib>
 #include <memory>
 #include <optional>
-#include <set>
 #include <utility>
 
 #include "daemon/base/error.h"
@@ -16,7 +15,6 @@
 #include "daemon/libvirt/connection.h"
 #include "daemon/libvirt/errors.h"
 #include "daemon/libvirt/handles.h"
-#include "network/lease_entries.h"
 #include "network/network_stamps.h"
 #include "network/network_xml.h"
 
@@ -25,6 +23,12 @@ namespace {
 
 using libvirt::LastError;
 using libvirt::NetworkPtr;
+
+// A live network of flatvm's with what it is now.
+struct LiveNetwork {
+  NetworkPtr handle;
+  NetworkDescription description;
+};
 
 struct Freer {
   void operator()(void* memory) const { std::free(memory); }
@@ -54,26 +58,6 @@ absl::StatusOr<std::optional<LiveNetwork>> FindNetwork(virConnectPtr connection,
   return LiveNetwork{.handle = std::move(network), .description = std::move(description)};
 }
 
-// Those of all tenants.
-absl::StatusOr<std::vector<LiveNetwork>> ListLive(virConnectPtr connection) {
-  virNetworkPtr* found = nullptr;
-  const int count = virConnectListAllNetworks(connection, &found, 0);
-  if (count < 0) return LastError("listing networks");
-  const std::unique_ptr<virNetworkPtr, Freer> list(found);
-  std::vector<LiveNetwork> all(static_cast<size_t>(count));
-  for (size_t i = 0; i < all.size(); ++i) all[i].handle = NetworkPtr(found[i]);
-  std::vector<LiveNetwork> networks;
-  for (LiveNetwork& network : all) {
-    absl::StatusOr<NetworkDescription> description = Describe(network.handle.get());
-    if (absl::IsNotFound(description.status())) continue;  // gone since it was listed
-    if (!description.ok()) return description.status();
-    network.description = *std::move(description);
-    const std::string name = virNetworkGetName(network.handle.get());
-    if (NetworkName(network.description.Id()) == name) networks.push_back(std::move(network));
-  }
-  return networks;
-}
-
 // Stops it, and forgets it if somebody has made it persistent.
 absl::Status Destroy(virNetworkPtr network) {
   const int persistent = virNetworkIsPersistent(network);
@@ -99,9 +83,9 @@ NetworkSpec LibvirtNetworks::Possible(const NetworkSpec& spec) {
 
 absl::Status LibvirtNetworks::EnsureNetwork(const NetworkSpec& asked) {
   FLATVM_RETURN_IF_ERROR(CheckNetworkSpec(asked));
-  const NetworkSpec spec = Possible(asked);
+  NetworkSpec spec = Possible(asked);
   FLATVM_ASSIGN_OR_RETURN(const auto connection, connection_.Get());
-  FLATVM_ASSIGN_OR_RETURN(std::optional<LiveNetwork> live,
+  FLATVM_ASSIGN_OR_RETURN(const std::optional<LiveNetwork> live,
                           FindNetwork(connection.get(), spec.Id()));
   NetworkStamps stamps;
   stamps.begin = NetworkStamps::Clock::now();
@@ -110,28 +94,31 @@ absl::Status LibvirtNetworks::EnsureNetwork(const NetworkSpec& asked) {
   if (live) {
     FLATVM_ASSIGN_OR_RETURN(const BridgeState bridge,
                             host_.GetBridgeState(live->description.bridge));
-    if (bridge != BridgeState::kAbsent && MatchesExceptLeases(live->description, spec) &&
+    if (bridge != BridgeState::kAbsent && Matches(live->description, spec) &&
         virNetworkIsActive(live->handle.get()) == 1) {
+      spec.mtu = live->description.mtu;
       FLATVM_RETURN_IF_ERROR(host_.EnsureGuard(spec));
-      return AlignLeases(*live, spec.leases, host_, log_);
+      return servers_.Ensure(spec, BridgeAge::kAsBefore);
     }
     if (bridge == BridgeState::kInUse) {
       return base::MakeError(absl::StatusCode::kFailedPrecondition, base::Reason::kNetworkInUse,
                              base::StrCat("libvirt network ", NetworkName(spec.Id()),
                                           " is not as recorded, and machines are on it"));
     }
+    FLATVM_RETURN_IF_ERROR(servers_.Remove(live->description.bridge));
     FLATVM_RETURN_IF_ERROR(Destroy(live->handle.get()));
   }
-  NetworkSpec wanted = spec;
-  if (wanted.mtu == 0) {
-    FLATVM_ASSIGN_OR_RETURN(wanted.mtu, host_.GetUplinkMtu());
+  if (spec.mtu == 0) {
+    FLATVM_ASSIGN_OR_RETURN(spec.mtu, host_.GetUplinkMtu());
   }
-  const NetworkPtr made(virNetworkCreateXML(connection.get(), BuildNetworkXml(wanted).c_str()));
+  const NetworkPtr made(virNetworkCreateXML(connection.get(), BuildNetworkXml(spec).c_str()));
   if (made == nullptr) return LastError("creating a network");
   stamps.made = NetworkStamps::Clock::now();
   // Before a machine can be on it.
   FLATVM_RETURN_IF_ERROR(host_.EnsureGuard(spec));
   stamps.guarded = NetworkStamps::Clock::now();
+  FLATVM_RETURN_IF_ERROR(servers_.Ensure(spec, BridgeAge::kNew));
+  stamps.served = NetworkStamps::Clock::now();
   log_.Log(base::LogLevel::kInfo,
            base::StrCat("made network ", NetworkName(spec.Id()), ": ", stamps.ToString()),
            base::LogFields{.tenant = spec.tenant});
@@ -143,6 +130,7 @@ absl::Status LibvirtNetworks::RemoveNetwork(const NetworkSpec& spec) {
   FLATVM_ASSIGN_OR_RETURN(const auto connection, connection_.Get());
   FLATVM_ASSIGN_OR_RETURN(const std::optional<LiveNetwork> live,
                           FindNetwork(connection.get(), spec.Id()));
+  FLATVM_RETURN_IF_ERROR(servers_.Remove(BridgeName(spec.subnet)));
   if (live) FLATVM_RETURN_IF_ERROR(Destroy(live->handle.get()));
   return host_.RemoveFilter(spec.subnet, spec.prefix);
 }
@@ -151,9 +139,9 @@ absl::Status LibvirtNetworks::AddLease(const NetworkId& id, const Lease& lease) 
   FLATVM_RETURN_IF_ERROR(CheckNetworkId(id));
   FLATVM_RETURN_IF_ERROR(CheckLease(lease));
   FLATVM_ASSIGN_OR_RETURN(const auto connection, connection_.Get());
-  FLATVM_ASSIGN_OR_RETURN(std::optional<LiveNetwork> live, FindNetwork(connection.get(), id));
+  FLATVM_ASSIGN_OR_RETURN(const std::optional<LiveNetwork> live, FindNetwork(connection.get(), id));
   if (!live) return base::InternalError(base::StrCat("no network ", NetworkName(id)));
-  FLATVM_RETURN_IF_ERROR(EnsureEntry(*live, lease));
+  FLATVM_RETURN_IF_ERROR(servers_.AddMachine(live->description.bridge, lease));
   return host_.AddMachine(live->description.bridge, lease);
 }
 
@@ -161,12 +149,13 @@ absl::Status LibvirtNetworks::RemoveLease(const NetworkId& id, const Lease& leas
   FLATVM_RETURN_IF_ERROR(CheckNetworkId(id));
   FLATVM_RETURN_IF_ERROR(CheckLease(lease));
   FLATVM_ASSIGN_OR_RETURN(const auto connection, connection_.Get());
-  FLATVM_ASSIGN_OR_RETURN(std::optional<LiveNetwork> live, FindNetwork(connection.get(), id));
+  FLATVM_ASSIGN_OR_RETURN(const std::optional<LiveNetwork> live, FindNetwork(connection.get(), id));
   if (!live) return absl::OkStatus();
-  FLATVM_RETURN_IF_ERROR(host_.RemoveMachine(live->description.bridge, lease));
-  if (HasEntry(*live, lease)) return RemoveEntry(*live, lease, host_, log_);
-  // A removal that was cut short may have left the lease.
-  return Release(*live, lease, host_);
+  const NetworkDescription& network = live->description;
+  FLATVM_RETURN_IF_ERROR(host_.RemoveMachine(network.bridge, lease));
+  FLATVM_RETURN_IF_ERROR(servers_.RemoveMachine(network.bridge, lease));
+  // Behind it, so that it gets no new one. A removal that was cut short may have left it.
+  return host_.ReleaseLease(network.bridge, network.gateway, lease);
 }
 
 absl::Status LibvirtNetworks::SetRules(const NetworkId& id, const Ipv4Subnet& subnet,
@@ -178,30 +167,21 @@ absl::Status LibvirtNetworks::SetRules(const NetworkId& id, const Ipv4Subnet& su
 
 absl::StatusOr<std::vector<NetworkId>> LibvirtNetworks::ListNetworks() {
   FLATVM_ASSIGN_OR_RETURN(const auto connection, connection_.Get());
-  FLATVM_ASSIGN_OR_RETURN(const std::vector<LiveNetwork> networks, ListLive(connection.get()));
+  virNetworkPtr* found = nullptr;
+  const int count = virConnectListAllNetworks(connection.get(), &found, 0);
+  if (count < 0) return LastError("listing networks");
+  const std::unique_ptr<virNetworkPtr, Freer> list(found);
+  std::vector<NetworkPtr> all(found, found + count);
   std::vector<NetworkId> ids;
-  ids.reserve(networks.size());
-  for (const LiveNetwork& network : networks) ids.push_back(network.description.Id());
+  for (const NetworkPtr& network : all) {
+    const absl::StatusOr<NetworkDescription> description = Describe(network.get());
+    if (absl::IsNotFound(description.status())) continue;  // gone since it was listed
+    if (!description.ok()) return description.status();
+    const NetworkId id = description->Id();
+    if (NetworkName(id) == virNetworkGetName(network.get())) ids.push_back(id);
+  }
   std::sort(ids.begin(), ids.end());
   return ids;
-}
-
-absl::Status LibvirtNetworks::StartDeadServers() {
-  FLATVM_ASSIGN_OR_RETURN(const std::set<Ipv4Address> serving, host_.ListDnsServers());
-  FLATVM_ASSIGN_OR_RETURN(const auto connection, connection_.Get());
-  FLATVM_ASSIGN_OR_RETURN(const std::vector<LiveNetwork> networks, ListLive(connection.get()));
-  for (const auto& [network, live] : networks) {
-    const bool served = live.leases.empty() || serving.contains(live.gateway);
-    if (served || virNetworkIsActive(network.get()) != 1) continue;
-    const absl::Status started = TouchEntry(network.get(), live.Id(), live.leases.front());
-    log_.Log(
-        started.ok() ? base::LogLevel::kWarning : base::LogLevel::kError,
-        base::StrCat("the DHCP and DNS server of network ", NetworkName(live.Id()), " had ended",
-                     started.ok() ? "; it was started anew" : " and does not start: ",
-                     base::Message(started)),
-        base::LogFields{.tenant = live.tenant});
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace flatvm::network

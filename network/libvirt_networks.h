@@ -1,6 +1,6 @@
-// The real TenantNetworks: a transient libvirt network each, the filter through HostNetwork.
-// Networks carry tenant and name in their metadata; one without them is the operator's and never
-// touched.
+// The real TenantNetworks: a transient libvirt network each, the filter through HostNetwork, and
+// who serves it through NetworkServers. Networks carry tenant and name in their metadata; one
+// without them is the operator's and never touched.
 #pragma once
 
 #include <atomic>
@@ -13,6 +13,7 @@
 
 #include "daemon/base/log.h"
 #include "network/host_network.h"
+#include "network/network_servers.h"
 #include "network/tenant_networks.h"
 
 namespace flatvm::libvirt {
@@ -26,20 +27,21 @@ namespace flatvm::network {
 // at a time are the caller's to prevent.
 class LibvirtNetworks final : public TenantNetworks {
  public:
-  LibvirtNetworks(libvirt::Connection& connection, HostNetwork& host, base::Logger& log)
-      : connection_(connection), host_(host), log_(log) {}
+  LibvirtNetworks(libvirt::Connection& connection, HostNetwork& host, NetworkServers& servers,
+                  base::Logger& log)
+      : connection_(connection), host_(host), servers_(servers), log_(log) {}
 
   // As the port says. The filter is there before the bridge, and its guard before a machine is on
-  // it. A live network that differs by more than leases and MTU is replaced if no machine is
-  // attached. What the parts of a new one took is a line in the log, and so is, once, that the
-  // kernel has no IPv6 for a prefix. Errors: also INVALID_ARGUMENT, as CheckNetworkSpec; INTERNAL
-  // if a network of that name is not flatvm's.
+  // it. A live network that differs by more than its MTU is replaced if no machine is attached.
+  // What the parts of a new one took is a line in the log, and so is, once, that the kernel has no
+  // IPv6 for a prefix. Errors: also INVALID_ARGUMENT, as CheckNetworkSpec; UNAVAILABLE /
+  // kServiceManagerUnavailable; INTERNAL if a network of that name is not flatvm's.
   absl::Status EnsureNetwork(const NetworkSpec& spec) override;
   absl::Status RemoveNetwork(const NetworkSpec& spec) override;
   // Errors: also INTERNAL if there is no such network, or another entry has the MAC, name or
   // address.
   absl::Status AddLease(const NetworkId& id, const Lease& lease) override;
-  // dnsmasq is told to forget the lease; libvirt's list shows that some time later.
+  // Who serves the network is told to forget the lease.
   absl::Status RemoveLease(const NetworkId& id, const Lease& lease) override;
   absl::Status SetRules(const NetworkId& id, const Ipv4Subnet& subnet,
                         const NetworkRules& rules) override;
@@ -51,17 +53,13 @@ class LibvirtNetworks final : public TenantNetworks {
   }
   absl::StatusOr<std::vector<NetworkId>> ListNetworks() override;
 
-  // Has libvirt start each dnsmasq of a tenant's network that has ended, which it does not do of
-  // itself; for now and then. What was started, or does not start, is logged. Why so: ADR 13.
-  // Errors: as of all calls.
-  absl::Status StartDeadServers();
-
  private:
   // What can be had of it here.
   NetworkSpec Possible(const NetworkSpec& spec);
 
   libvirt::Connection& connection_;
   HostNetwork& host_;
+  NetworkServers& servers_;
   base::Logger& log_;
   std::atomic<bool> told_of_ipv6_ = false;  // that there is none
 };

@@ -16,9 +16,7 @@ namespace {
 
 constexpr char kForwardMode[] = "open";  // libvirt routes but makes no rule: filtering is ours
 constexpr char kMetadataElement[] = "flatvm:network";
-constexpr char kDnsmasqUri[] = "http://libvirt.org/schemas/network/dnsmasq/1.0";
 constexpr size_t kMacLength = 17;
-constexpr uint32_t kAdvertiseSeconds = 600;  // machines that boot ask for it
 
 bool IsMac(std::string_view text) {
   if (text.size() != kMacLength) return false;
@@ -40,27 +38,6 @@ std::string Print(const pugi::xml_node& node) {
   return text.str();
 }
 
-// A host name stands in one comma-separated line with keywords and times in dnsmasq's hosts file,
-// where a machine called "ignore", "infinite" or "60m" would not be one; with its domain it always
-// is.
-std::string QualifiedName(const NetworkId& id, const std::string& hostname) {
-  return base::StrCat(hostname, ".", DnsDomain(id));
-}
-
-void AppendHost(pugi::xml_node parent, const NetworkId& id, const Lease& lease) {
-  pugi::xml_node host = parent.append_child("host");
-  Set(host, "mac", lease.mac);
-  Set(host, "name", QualifiedName(id, lease.hostname));
-  Set(host, "ip", lease.address.ToString());
-}
-
-void AppendName(pugi::xml_node parent, const NetworkId& id, const Lease& lease,
-                const Ipv6Address& address) {
-  pugi::xml_node host = parent.append_child("host");
-  Set(host, "ip", address.ToString());
-  host.append_child("hostname").text().set(QualifiedName(id, lease.hostname).c_str());
-}
-
 const char* ModeText(NetworkMode mode) {
   switch (mode) {
     case NetworkMode::kNat:
@@ -73,46 +50,6 @@ const char* ModeText(NetworkMode mode) {
       break;
   }
   return "";
-}
-
-// Advertisements of a prefix, and of no router: IPv6 leads nowhere else. Nor of a DNS server, which
-// dnsmasq otherwise adds: DHCP names one, and guests whose address is not the one they may have
-// would ask it in vain.
-std::vector<std::string> Ipv6Options(const NetworkSpec& spec) {
-  if (!spec.prefix) return {};
-  const std::string prefix = spec.prefix->ToString();
-  return {"enable-ra", "dhcp-option=option6:dns-server",
-          base::StrCat("dhcp-range=", prefix.substr(0, prefix.find('/')), ",ra-only,64"),
-          base::StrCat("ra-param=", BridgeName(spec.subnet), ",", kAdvertiseSeconds, ",0")};
-}
-
-// What dnsmasq is told beyond what libvirt has words for. Without a way out of the machines' own,
-// it asks no server of the host's for them either: questions are a way out, too.
-std::vector<std::string> ModeOptions(const NetworkSpec& spec) {
-  switch (spec.mode) {
-    case NetworkMode::kNat:
-      return {};
-    case NetworkMode::kIsolated:
-      return {"no-resolv", "dhcp-option=3"};  // no router
-    case NetworkMode::kBridge:
-    case NetworkMode::kViaPrimary:
-      break;
-  }
-  const Lease* const primary = FindPrimary(spec.leases);
-  if (primary == nullptr) return {};  // CheckNetworkSpec refuses that
-  return {"no-resolv", base::StrCat("dhcp-mac=set:primary,", primary->mac),
-          base::StrCat("dhcp-option=tag:!primary,3,", primary->address.ToString())};
-}
-
-void AppendDnsmasqOptions(pugi::xml_node network, const NetworkSpec& spec) {
-  std::vector<std::string> options = ModeOptions(spec);
-  for (std::string& option : Ipv6Options(spec)) options.push_back(std::move(option));
-  if (options.empty()) return;
-  Set(network, "xmlns:dnsmasq", kDnsmasqUri);
-  pugi::xml_node list = network.append_child("dnsmasq:options");
-  for (const std::string& option : options) {
-    Set(list.append_child("dnsmasq:option"), "value", option);
-  }
 }
 
 // Our own element in <metadata>; none if the network is not flatvm's.
@@ -131,16 +68,10 @@ NetworkId IdOf(const pugi::xml_node& network) {
   return CheckNetworkId(id).ok() ? id : NetworkId();
 }
 
-Lease ReadHost(const NetworkId& id, const pugi::xml_node& host) {
-  Lease lease{.hostname = host.attribute("name").value(), .mac = host.attribute("mac").value()};
-  const std::string suffix = base::StrCat(".", DnsDomain(id));
-  if (lease.hostname.size() > suffix.size() && lease.hostname.ends_with(suffix)) {
-    lease.hostname.resize(lease.hostname.size() - suffix.size());
-  }
-  if (const auto address = ParseIpv4Address("ip", host.attribute("ip").value()); address.ok()) {
-    lease.address = *address;
-  }
-  return lease;
+// By libvirt, which does so but for a network without DHCP that says it wants no DNS.
+bool IsServed(const pugi::xml_node& network) {
+  const bool dns = std::string_view(network.child("dns").attribute("enable").value()) != "no";
+  return dns || network.child("ip").child("dhcp");
 }
 
 }  // namespace
@@ -218,42 +149,11 @@ std::string BuildNetworkXml(const NetworkSpec& spec) {
   pugi::xml_node domain = network.append_child("domain");
   Set(domain, "name", DnsDomain(spec.Id()));
   Set(domain, "localOnly", "yes");
-  if (spec.prefix && !spec.leases.empty()) {
-    pugi::xml_node dns = network.append_child("dns");
-    for (const Lease& lease : spec.leases) {
-      AppendName(dns, spec.Id(), lease, AddressOf(*spec.prefix, lease.mac));
-    }
-  }
+  Set(network.append_child("dns"), "enable", "no");
   pugi::xml_node ip = network.append_child("ip");
   Set(ip, "address", spec.subnet.Gateway().ToString());
   Set(ip, "netmask", spec.subnet.Netmask());
-  if (!spec.leases.empty()) {
-    // Hosts and no <range>: libvirt then tells dnsmasq to serve these machines and no other.
-    pugi::xml_node dhcp = ip.append_child("dhcp");
-    for (const Lease& lease : spec.leases) AppendHost(dhcp, spec.Id(), lease);
-  }
-  AppendDnsmasqOptions(network, spec);
   return Print(network);
-}
-
-std::string BuildHostXml(const NetworkId& id, const Lease& lease) {
-  pugi::xml_document document;
-  AppendHost(document, id, lease);
-  return Print(document.first_child());
-}
-
-std::string BuildNameXml(const NetworkId& id, const Lease& lease, const Ipv6Address& address) {
-  pugi::xml_document document;
-  AppendName(document, id, lease, address);
-  return Print(document.first_child());
-}
-
-std::string BuildHostMatchXml(const Lease& lease) {
-  pugi::xml_document document;
-  pugi::xml_node host = document.append_child("host");
-  Set(host, "mac", lease.mac);
-  Set(host, "ip", lease.address.ToString());
-  return Print(host);
 }
 
 absl::StatusOr<NetworkDescription> ParseNetworkXml(std::string_view xml) {
@@ -269,7 +169,9 @@ absl::StatusOr<NetworkDescription> ParseNetworkXml(std::string_view xml) {
                                  .forward_mode = network.child("forward").attribute("mode").value(),
                                  .mode = OwnElement(network).attribute("mode").as_string("nat"),
                                  .domain = network.child("domain").attribute("name").value(),
-                                 .netmask = ip.attribute("netmask").value()};
+                                 .netmask = ip.attribute("netmask").value(),
+                                 .mtu = network.child("mtu").attribute("size").as_uint(),
+                                 .served = IsServed(network)};
   if (const auto gateway = ParseIpv4Address("address", ip.attribute("address").value());
       gateway.ok()) {
     description.gateway = *gateway;
@@ -279,19 +181,11 @@ absl::StatusOr<NetworkDescription> ParseNetworkXml(std::string_view xml) {
       prefix.ok()) {
     description.prefix = *prefix;
   }
-  for (const pugi::xml_node host : network.child("dns").children("host")) {
-    if (const auto address = ParseIpv6Address("ip", host.attribute("ip").value()); address.ok()) {
-      description.named.push_back(*address);
-    }
-  }
-  for (const pugi::xml_node host : ip.child("dhcp").children("host")) {
-    description.leases.push_back(ReadHost(id, host));
-  }
   return description;
 }
 
-bool MatchesExceptLeases(const NetworkDescription& live, const NetworkSpec& spec) {
-  return live.Id() == spec.Id() && live.bridge == BridgeName(spec.subnet) &&
+bool Matches(const NetworkDescription& live, const NetworkSpec& spec) {
+  return live.Id() == spec.Id() && !live.served && live.bridge == BridgeName(spec.subnet) &&
          live.forward_mode == kForwardMode && live.mode == ModeText(spec.mode) &&
          live.prefix == spec.prefix && live.domain == DnsDomain(spec.Id()) &&
          live.gateway == spec.subnet.Gateway() && live.netmask == spec.subnet.Netmask();

@@ -23,8 +23,8 @@ struct NetworkDescription {
   Ipv4Address gateway;       // 0: no IPv4 address
   std::string netmask;
   std::optional<Ipv6Prefix> prefix;  // by our metadata
-  std::vector<Ipv6Address> named;    // IPv6 addresses that have a name
-  std::vector<Lease> leases;         // DHCP host entries, in libvirt's order
+  uint32_t mtu = 0;                  // 0: Ethernet's
+  bool served = false;               // libvirt has a dnsmasq for it
 
   NetworkId Id() const { return {.tenant = tenant, .network = network}; }
 };
@@ -41,24 +41,14 @@ absl::Status CheckLease(const Lease& lease);
 // The same for forwards: ports that are none, machines' names, host ports twice.
 absl::Status CheckForwards(const std::vector<PortForward>& forwards);
 
-// <network> for `spec`, leases and our metadata included. `spec` has passed CheckNetworkSpec.
+// <network> for `spec`, our metadata included: a bridge with addresses that nobody serves. `spec`
+// has passed CheckNetworkSpec; its leases are not libvirt's.
 std::string BuildNetworkXml(const NetworkSpec& spec);
 
-// The <host> of a lease, as virNetworkUpdate adds it.
-std::string BuildHostXml(const NetworkId& id, const Lease& lease);
-
-// What virNetworkUpdate finds an entry by to delete it: MAC and address, so that a name of an
-// operator's making does not matter.
-std::string BuildHostMatchXml(const Lease& lease);
-
-// The <host> below <dns> that gives an IPv6 address the machine's name.
-std::string BuildNameXml(const NetworkId& id, const Lease& lease, const Ipv6Address& address);
-
-// Errors: INTERNAL if it is no <network>. Host entries that flatvm cannot have written come with
-// what could be read.
+// Errors: INTERNAL if it is no <network>.
 absl::StatusOr<NetworkDescription> ParseNetworkXml(std::string_view xml);
 
-// True if the live network is what `spec` asks for, leases apart.
-bool MatchesExceptLeases(const NetworkDescription& live, const NetworkSpec& spec);
+// True if the live network is what `spec` asks for, MTU apart.
+bool Matches(const NetworkDescription& live, const NetworkSpec& spec);
 
 }  // namespace flatvm::network

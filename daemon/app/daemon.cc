@@ -44,7 +44,6 @@
 #include "daemon/rpc/vm_service.h"
 #include "daemon/rpc/volume_service.h"
 #include "network/filter_watch.h"
-#include "network/kernel_settings.h"
 #include "network/port_watch.h"
 
 namespace flatvm::app {
@@ -142,7 +141,6 @@ class Daemon {
   absl::Status Run() {
     FLATVM_RETURN_IF_ERROR(gate_->status());
     FLATVM_RETURN_IF_ERROR(TakeInheritedFds());
-    network::EnsureInotifyInstances(network::kInotifyInstances, log_);
     // As early as the filter may be there, from an earlier flatvmd.
     FLATVM_ASSIGN_OR_RETURN(filter_watch_, network::FilterWatch::Start(host_.kernel_network, log_));
     FLATVM_ASSIGN_OR_RETURN(port_watch_, network::PortWatch::Start(host_.kernel_network, log_));
@@ -224,6 +222,11 @@ class Daemon {
   // On the worker's thread. libvirtd may be away; the next time will do.
   void Maintain() {
     RetryAndRepair();
+    if (const absl::Status status = host_.servers.LookAfter(); !status.ok()) {
+      log_.Log(base::LogLevel::kWarning,
+               base::StrCat("looking after tenants' DHCP servers failed, to be tried again: ",
+                            base::Message(status)));
+    }
     // Behind it: ports of networks that are to be tried again are shut from here on. The uplinks
     // may be others by now, which nobody tells.
     if (const auto restored =
@@ -240,11 +243,6 @@ class Daemon {
     if (const absl::Status status = reconciler_.RefreshStates(); !status.ok()) return;
     reconciler_.RetryLeftovers();
     reconciler_.RepairLimits();
-    if (const absl::Status status = host_.libvirt_networks.StartDeadServers(); !status.ok()) {
-      log_.Log(base::LogLevel::kWarning,
-               base::StrCat("looking after tenants' DHCP servers failed, to be tried again: ",
-                            base::Message(status)));
-    }
   }
 
   const config::Config& config_;

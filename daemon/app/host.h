@@ -18,6 +18,8 @@
 #include "daemon/quota/systemd_quota_worker.h"
 #include "daemon/state/file_records.h"
 #include "network/bridged_networks.h"
+#include "network/dnsmasq/dnsmasq_servers.h"
+#include "network/dnsmasq/systemd_programs.h"
 #include "network/kernel_network.h"
 #include "network/libvirt_networks.h"
 #include "storage/file_storage.h"
@@ -46,6 +48,8 @@ struct Host {
   hypervisor::LibvirtPrimaryShare primary_share;
   hypervisor::LibvirtPrimaryDisks primary_disks;
   network::KernelNetwork kernel_network;
+  network::SystemdPrograms server_programs;
+  network::DnsmasqServers servers;
   network::LibvirtNetworks libvirt_networks;
   network::BridgedNetworks networks;
   cgroups::SystemdCgroups cgroups;

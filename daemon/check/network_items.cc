@@ -44,8 +44,8 @@ HostItem CheckDnsmasq(Host& host) {
   if (host.Has(kDnsmasq, Use::kExecute)) return {kName, ItemState::kOk, "there"};
   return {kName, ItemState::kFail,
           base::StrCat(kDnsmasq,
-                       " cannot be executed, by which libvirt gives tenants' machines their "
-                       "addresses and names; install the package dnsmasq-base")};
+                       " cannot be executed, which gives tenants' machines their addresses and "
+                       "names; install the package dnsmasq-base")};
 }
 
 HostItem CheckUplink(Host& host, const config::Config& config) {

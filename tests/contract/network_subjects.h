@@ -6,13 +6,10 @@
 
 #include <memory>
 
-#include "daemon/base/log.h"
-#include "daemon/libvirt/connection.h"
 #include "network/bridged_networks.h"
-#include "network/libvirt_networks.h"
-#include "tests/fakes/fake_host_network.h"
 #include "tests/fakes/fake_network.h"
 #include "tests/fakes/fake_operator_bridges.h"
+#include "tests/fakes/network_world.h"
 
 namespace flatvm::network {
 
@@ -38,12 +35,9 @@ class LibvirtSubject final : public Subject {
   TenantNetworks& networks() override { return networks_; }
 
  private:
-  base::StderrLogger log_;
-  fakes::FakeHostNetwork host_;
-  libvirt::Connection connection_{"test:///default"};
-  LibvirtNetworks libvirt_{connection_, host_, log_};
+  fakes::NetworkWorld world_;
   fakes::FakeOperatorBridges bridges_{{"br0"}};
-  BridgedNetworks networks_{libvirt_, bridges_};
+  BridgedNetworks networks_{world_.networks, bridges_};
 };
 
 struct Implementation {

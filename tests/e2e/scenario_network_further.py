@@ -1,6 +1,7 @@
 """A tenant's networks beside its first, with real machines that have a NIC on each: one of its own, and a VLAN of a bridge of the host's."""
 import network_ceilings
 import network_frames as frames
+import network_servers
 from checks import eventually, expect, expect_equal, expect_in
 from network_sniff import sniffing, tap
 
@@ -38,6 +39,7 @@ def run(l0, checks):
         for name, vm in vms.items():
             eventually(180, lambda at=vm.address: acme.get(f"http://{at}/").code == 0, f"{name} answers")
     _storage(l0, checks, acme, globex, vms)
+    network_servers.run(l0, checks, acme, "one", vms["one"].address)
     _bridge(l0, checks, acme, vms)
     _remove(l0, checks, acme)
 
@@ -190,4 +192,5 @@ def _remove(l0, checks, acme):
         left = l0.run("ip -br link show type bridge").ok().out
         expect(BRIDGE in left, "the host's bridge is gone")
         expect_equal(len(left.splitlines()), len(bridges.splitlines()) - 1, "bridges")
-        expect("storage" not in l0.run("ps -eo args | grep [d]nsmasq").out, "its dnsmasq runs")
+        units = l0.run("systemctl list-units --plain --no-legend 'flatvm-dnsmasq-fv-*'").ok().out
+        expect_equal(len(units.splitlines()), 2, "dnsmasqs, of acme's and globex' first networks")

@@ -20,8 +20,7 @@ TRACES = {
     "networks": "virsh -q net-list --all --name",
     "dnsmasqs": "pgrep -a dnsmasq | grep -o 'conf-file=[^ ]*' || true",
     # But not NAME.pid, which libvirt leaves behind of any network.
-    "files of dnsmasqs": "ls /var/lib/libvirt/dnsmasq /run/libvirt/network | grep -v '[.]pid$'",
-    "leases": "cat /var/lib/libvirt/dnsmasq/*.status 2>/dev/null | grep -c ip-address || true",
+    "files of dnsmasqs": "ls -R /run/flatvm /var/lib/libvirt/dnsmasq /run/libvirt/network | grep -v '[.]pid$'",
     "rules and elements": "nft list table inet flatvm; nft list table bridge flatvm",
     "fronts and slices": "systemctl list-units --all --plain --no-legend 'flatvm-*' | cut -d' ' -f1",
     "qdiscs": "tc qdisc show | grep clsact | cut -d' ' -f5 || true",

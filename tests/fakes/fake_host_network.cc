@@ -88,17 +88,6 @@ absl::StatusOr<uint32_t> FakeHostNetwork::GetUplinkMtu() {
   return uint32_t{0};
 }
 
-absl::StatusOr<std::set<network::Ipv4Address>> FakeHostNetwork::ListDnsServers() {
-  FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
-  const std::lock_guard lock(mutex_);
-  return dns_servers_;
-}
-
-void FakeHostNetwork::Serve(network::Ipv4Address address) {
-  const std::lock_guard lock(mutex_);
-  dns_servers_.insert(address);
-}
-
 absl::StatusOr<network::BridgeState> FakeHostNetwork::GetBridgeState(const std::string& bridge) {
   FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
   const std::lock_guard lock(mutex_);
@@ -144,6 +133,11 @@ std::vector<network::Lease> FakeHostNetwork::machines(const std::string& bridge)
 std::map<network::Ipv4Subnet, network::Ipv6Prefix> FakeHostNetwork::prefixes() const {
   const std::lock_guard lock(mutex_);
   return prefixes_;
+}
+
+std::vector<network::Lease> FakeHostNetwork::released() const {
+  const std::lock_guard lock(mutex_);
+  return released_;
 }
 
 std::set<network::Ipv4Subnet> FakeHostNetwork::guards() const {

@@ -31,9 +31,6 @@ class FakeHostNetwork final : public network::HostNetwork, public FailableFake {
   // From here on the kernel has none.
   void LoseIpv6();
   absl::StatusOr<uint32_t> GetUplinkMtu() override;
-  absl::StatusOr<std::set<network::Ipv4Address>> ListDnsServers() override;
-  // From here on something serves DNS there.
-  void Serve(network::Ipv4Address address);
   absl::StatusOr<network::BridgeState> GetBridgeState(const std::string& bridge) override;
   absl::Status ReleaseLease(const std::string& /*bridge*/, network::Ipv4Address /*gateway*/,
                             const network::Lease& lease) override;
@@ -45,6 +42,8 @@ class FakeHostNetwork final : public network::HostNetwork, public FailableFake {
   network::NetworkMode mode(const network::Ipv4Subnet& subnet) const;
   // Whose ports are open on that bridge.
   std::vector<network::Lease> machines(const std::string& bridge) const;
+  // That a DHCP server was asked to forget.
+  std::vector<network::Lease> released() const;
   std::set<network::Ipv4Subnet> guards() const;
   // Of filters and guards; those that are taken away with another stay.
   std::map<network::Ipv4Subnet, network::Ipv6Prefix> prefixes() const;
@@ -59,7 +58,6 @@ class FakeHostNetwork final : public network::HostNetwork, public FailableFake {
   std::map<std::string, network::BridgeState> bridges_;
   std::map<network::Ipv4Subnet, network::Ipv6Prefix> prefixes_;
   bool has_ipv6_ = true;
-  std::set<network::Ipv4Address> dns_servers_;
   std::vector<network::Lease> released_;
 };
 

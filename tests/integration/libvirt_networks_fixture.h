@@ -7,19 +7,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <chrono>
-#include <cstdlib>
 #include <fstream>
 #include <memory>
 #include <string>
-#include <thread>
 
 #include "daemon/libvirt/connection.h"
 #include "daemon/libvirt/handles.h"
+#include "network/dnsmasq/dnsmasq_servers.h"
 #include "network/kernel_network.h"
 #include "network/libvirt_networks.h"
 #include "tests/fakes/fake_log.h"
 #include "tests/fakes/temp_dir.h"
+#include "tests/integration/child_programs.h"
 #include "tests/integration/net_namespace.h"
 #include "tests/integration/private_libvirtd.h"
 
@@ -75,6 +74,16 @@ class LibvirtNetworksFixture : public ::testing::Test {
     return said;
   }
 
+  // What the machine's DHCP client says when it gives up soon.
+  static std::string AskInVain(const NetNamespace& machine) {
+    std::string said;
+    machine.Run([&said] {
+      said = RunOrFail(
+          {"/bin/sh", "-c", "busybox udhcpc -i eth0 -n -q -f -t 2 -T 1 -s /bin/true || true"});
+    });
+    return said;
+  }
+
   // What the machine's DHCP client says.
   static std::string AskForAddress(const NetNamespace& machine) {
     std::string said;
@@ -87,23 +96,6 @@ class LibvirtNetworksFixture : public ::testing::Test {
 
   libvirt::NetworkPtr Handle() {
     return libvirt::NetworkPtr(virNetworkLookupByName(connection_.Get()->get(), "flatvm-acme"));
-  }
-  int GivenOutLeases() {
-    const libvirt::NetworkPtr network = Handle();
-    virNetworkDHCPLeasePtr* leases = nullptr;
-    const int count = virNetworkGetDHCPLeases(network.get(), nullptr, &leases, 0);
-    for (int i = 0; i < count; ++i) virNetworkDHCPLeaseFree(leases[i]);
-    std::free(leases);
-    return count;
-  }
-  // libvirt's list follows dnsmasq by some milliseconds.
-  bool GetsGivenOut(int count) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    while (GivenOutLeases() != count) {
-      if (std::chrono::steady_clock::now() > deadline) return false;
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
-    return true;
   }
   std::string Xml() {
     const libvirt::NetworkPtr network = Handle();
@@ -124,7 +116,9 @@ class LibvirtNetworksFixture : public ::testing::Test {
   network::KernelNetwork host_{
       {.pool = *network::ParseIpv4Subnet("test", "10.213.0.0/16"), .counts_path = "/no/bpf/counts"},
       log_};
-  network::LibvirtNetworks networks_{connection_, host_, log_};
+  ChildPrograms programs_;
+  network::DnsmasqServers servers_{{}, programs_, log_};
+  network::LibvirtNetworks networks_{connection_, host_, servers_, log_};
 };
 
 }  // namespace flatvm::integration

@@ -1,15 +1,14 @@
-// What libvirt's dnsmasq tells a tenant's machines, and that there is one.
+// What a tenant's dnsmasq tells its machines, and that there is one, and what wakes it.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <net/if.h>
-#include <signal.h>
+#include <sys/mount.h>
+#include <sys/types.h>
 
-#include <chrono>
-#include <filesystem>
 #include <fstream>
+#include <set>
+#include <sstream>
 #include <string>
-#include <system_error>
-#include <thread>
 
 #include "tests/integration/libvirt_networks_fixture.h"
 
@@ -17,27 +16,25 @@ namespace flatvm::integration {
 namespace {
 
 using network::NetworkSpec;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
-// Kills the dnsmasqs in the calling thread's network namespace, which are the test's. Their numbers
-// in libvirt's files are of another namespace of processes: here they are somebody else's. How many
-// there were.
-int KillOwnServers() {
-  namespace fs = std::filesystem;
-  std::error_code error;
-  const fs::path own = fs::read_symlink("/proc/thread-self/ns/net", error);
-  EXPECT_FALSE(error) << error.message();
-  int killed = 0;
-  for (const fs::directory_entry& entry : fs::directory_iterator("/proc")) {
-    const std::string name = entry.path().filename();
-    if (error || name.find_first_not_of("0123456789") != std::string::npos) continue;
-    std::string comm;
-    std::ifstream(entry.path() / "comm") >> comm;
-    std::error_code gone;
-    if (comm != "dnsmasq" || fs::read_symlink(entry.path() / "ns/net", gone) != own) continue;
-    if (::kill(std::stoi(name), SIGKILL) == 0) ++killed;
+// In which multicast groups of routes and addresses the process' netlink sockets are, in the
+// calling thread's network namespace: a word for each, in hexadecimal.
+std::set<std::string> NetlinkGroups(pid_t pid) {
+  std::ifstream table("/proc/thread-self/net/netlink");
+  std::set<std::string> groups;
+  std::string line;
+  while (std::getline(table, line)) {
+    std::istringstream words(line);
+    std::string socket, protocol, owner, bits;
+    if (words >> socket >> protocol >> owner >> bits && protocol == "0" &&
+        owner == std::to_string(pid)) {
+      groups.insert(bits);
+    }
   }
-  return killed;
+  return groups;
 }
 
 class LibvirtServersTest : public LibvirtNetworksFixture {};
@@ -113,11 +110,9 @@ TEST_F(LibvirtServersTest, ServesATenantsFurtherNetworkBesideItsFirst) {
     EXPECT_EQ(networks_.EnsureNetwork(storage), absl::OkStatus()) << "it is as described";
     ASSERT_EQ(networks_.RemoveNetwork(storage), absl::OkStatus());
     EXPECT_EQ(::if_nametoindex("fv-0ad50500"), 0U);
-    EXPECT_THAT(*networks_.ListNetworks(), ::testing::ElementsAre(acme_.Id(), web.Id()));
-    EXPECT_THAT(RunOrFail({"/bin/ls", "/var/lib/libvirt/dnsmasq"}),
-                ::testing::Not(HasSubstr("storage")));
-    EXPECT_TRUE(host_.ListDnsServers()->contains(web.subnet.Gateway()));
-    EXPECT_FALSE(host_.ListDnsServers()->contains(storage.subnet.Gateway()));
+    EXPECT_THAT(*networks_.ListNetworks(), ElementsAre(acme_.Id(), web.Id()));
+    EXPECT_THAT(RunOrFail({"/bin/ls", "/var/lib/libvirt/dnsmasq"}), Not(HasSubstr("storage")));
+    EXPECT_THAT(*programs_.ListRunning(), ElementsAre("fv-0ad50400", "fv-0ad50600"));
   });
 }
 
@@ -126,18 +121,60 @@ TEST_F(LibvirtServersTest, HasADeadServerStartedAnew) {
     MakeUplink();
     ASSERT_EQ(networks_.EnsureNetwork(acme_), absl::OkStatus());
     const size_t lines = log_.Lines().size();
-    ASSERT_EQ(networks_.StartDeadServers(), absl::OkStatus());
+    ASSERT_EQ(servers_.LookAfter(), absl::OkStatus());
     ASSERT_EQ(log_.Lines().size(), lines) << "it runs";
-    ASSERT_GT(KillOwnServers(), 0);
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    while (!host_.ListDnsServers()->empty() && std::chrono::steady_clock::now() < deadline) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
-    ASSERT_EQ(networks_.StartDeadServers(), absl::OkStatus());
+    ASSERT_EQ(programs_.Stop("fv-0ad50400"), absl::OkStatus());
+    ASSERT_EQ(servers_.LookAfter(), absl::OkStatus());
     EXPECT_TRUE(log_.Has("it was started anew"));
-    EXPECT_TRUE(host_.ListDnsServers()->contains(acme_.subnet.Gateway()));
     const auto machine = Attach("primary", primary_.mac);
     EXPECT_THAT(AskForAddress(*machine), HasSubstr("lease of 10.213.4.2 obtained"));
+  });
+}
+
+// With many networks it is what each of them would cost all others.
+TEST_F(LibvirtServersTest, IsNotToldOfAddressesOfOtherNetworks) {
+  PrivateLibvirtd::Run([this] {
+    MakeUplink();
+    NetworkSpec spec = acme_;
+    spec.prefix = network::ParseIpv6Pool("test", "fd12:3456:7800::/40")->PrefixOf(spec.subnet);
+    ASSERT_EQ(networks_.EnsureNetwork(spec), absl::OkStatus());
+    EXPECT_THAT(NetlinkGroups(programs_.FindProcess("fv-0ad50400")), ElementsAre("00000000"));
+    EXPECT_THAT(NetlinkGroups(programs_.FindProcess("advertisements")),
+                Not(ElementsAre("00000000")))
+        << "it advertises prefixes that come later";
+  });
+}
+
+TEST_F(LibvirtServersTest, AsksTheHostsResolversOfTheMoment) {
+  PrivateLibvirtd::Run([this] {
+    MakeUplink();
+    ASSERT_EQ(networks_.EnsureNetwork(acme_), absl::OkStatus());
+    const auto machine = Attach("primary", primary_.mac);
+    machine->Ip("addr add 10.213.4.2/24 dev eth0");
+    const auto ask = [&] {
+      std::string said;
+      machine->Run([&said] {
+        said = RunOrFail(
+            {"/bin/sh", "-c", "busybox nslookup elsewhere.example 10.213.4.1 2>&1 || true"});
+      });
+      return said;
+    };
+    // One of this moment's: a dnsmasq with the answer, at an address of the host's.
+    RunOrFail({"/usr/sbin/dnsmasq", "--conf-file=/dev/null", "--listen-address=192.0.2.1",
+               "--bind-interfaces", "--no-resolv", "--no-hosts", "--user=root",
+               "--pid-file=/run/resolver.pid", "--address=/elsewhere.example/203.0.113.7"});
+    const fakes::TempDir etc;
+    std::ofstream(etc.path() + "/resolv.conf") << "nameserver 192.0.2.1\n";
+    ASSERT_EQ(::mount((etc.path() + "/resolv.conf").c_str(), "/etc/resolv.conf", nullptr, MS_BIND,
+                      nullptr),
+              0);
+    ASSERT_EQ(servers_.LookAfter(), absl::OkStatus());
+    std::string said;
+    for (int tries = 0; tries < 50 && said.find("203.0.113.7") == std::string::npos; ++tries) {
+      said = ask();
+    }
+    EXPECT_THAT(said, HasSubstr("203.0.113.7"));
+    RunOrFail({"/bin/sh", "-c", "kill $(cat /run/resolver.pid)"});
   });
 }
 

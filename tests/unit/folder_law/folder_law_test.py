@@ -82,6 +82,7 @@ OFFENDERS = [
     ('storage/a.h', '#include "network/ipv4.h"', 'include'),
     ('storage/a.cc', '#include <ext2fs/ext2fs.h>', 'include'),
     ('network/netlink/a.cc', '#include "network/ipv4.h"', 'include'),
+    ('network/dnsmasq/a.cc', '#include "network/host_network.h"', 'include'),
     ('network/guard/a.cc', '#include "network/nft_table.h"', 'include'),
     ('storage/extfs/a.h', '#include <ext2fs/ext2fs.h>', 'include'),
     ('storage/extfs/a.cc', '#include "storage/sparse_copy.h"', 'include'),

@@ -66,6 +66,8 @@ ROOMS = {
     'cgroups': Room((BASE, 'daemon/systemd/'), ('absl',)),
     'network/netlink': Room((BASE,), ('absl',)),
     'network/guard': Room((BASE, 'network/netlink/', 'network/ipv4.h', 'network/ipv6.h'), ('absl',)),
+    'network/dnsmasq': Room(
+        (BASE, 'daemon/systemd/', 'network/network_servers.h', 'network/network_spec.h', 'network/tenant_networks.h'), ('absl',)),
     'network': Room((BASE, 'daemon/libvirt/ in .cc', 'network/netlink/', 'network/guard/'), ('absl', 'libvirt in .cc', 'pugixml', 'nftables in .cc')),
     'storage': Room((BASE, 'daemon/libvirt/ in .cc'), ('absl', 'nlohmann in image_manifest.cc', 'OpenSSL in sha256.cc')),
     'daemon/quota_worker': Room(

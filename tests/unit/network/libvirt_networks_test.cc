@@ -9,12 +9,10 @@
 #include <memory>
 
 #include "daemon/base/error.h"
-#include "daemon/base/log.h"
 #include "daemon/libvirt/connection.h"
 #include "daemon/libvirt/handles.h"
 #include "network/network_xml.h"
-#include "tests/fakes/fake_host_network.h"
-#include "tests/fakes/fake_log.h"
+#include "tests/fakes/network_world.h"
 
 namespace flatvm::network {
 namespace {
@@ -42,17 +40,17 @@ class LibvirtNetworksTest : public ::testing::Test {
       .tenant = "acme",
       .subnet = *ParseIpv4Subnet("test", "10.213.4.0/24"),
       .leases = {{.hostname = "primary", .mac = "52:54:00:d5:04:02", .address = {0x0AD50402U}}}};
-  fakes::FakeLog log_;
-  fakes::FakeHostNetwork host_;
-  libvirt::Connection connection_{"test:///default"};
-  LibvirtNetworks networks_{connection_, host_, log_};
+  fakes::NetworkWorld world_;
+  fakes::FakeHostNetwork& host_ = world_.host;
+  libvirt::Connection& connection_ = world_.connection;
+  LibvirtNetworks& networks_ = world_.networks;
 };
 
 TEST_F(LibvirtNetworksTest, MakesATransientNetworkAsDescribed) {
   ASSERT_EQ(networks_.EnsureNetwork(acme_), absl::OkStatus());
   const NetworkDescription live = Describe("flatvm-acme");
-  EXPECT_TRUE(MatchesExceptLeases(live, acme_));
-  EXPECT_EQ(live.leases, acme_.leases);
+  EXPECT_TRUE(Matches(live, acme_));
+  EXPECT_FALSE(live.served) << "by libvirt";
   EXPECT_EQ(virNetworkIsPersistent(Find("flatvm-acme").get()), 0);
   EXPECT_THAT(host_.filters(), ElementsAre(acme_.subnet));
 }
@@ -119,10 +117,10 @@ TEST_F(LibvirtNetworksTest, ReplacesAnotherNetworkOnlyIfNoMachineIsAttached) {
   const absl::Status in_use = networks_.EnsureNetwork(moved);
   EXPECT_EQ(in_use.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(base::GetErrorInfo(in_use).reason, base::Reason::kNetworkInUse);
-  EXPECT_TRUE(MatchesExceptLeases(Describe("flatvm-acme"), acme_));
+  EXPECT_TRUE(Matches(Describe("flatvm-acme"), acme_));
   host_.SetBridgeState(BridgeName(acme_.subnet), BridgeState::kFree);
   EXPECT_EQ(networks_.EnsureNetwork(moved), absl::OkStatus());
-  EXPECT_TRUE(MatchesExceptLeases(Describe("flatvm-acme"), moved));
+  EXPECT_TRUE(Matches(Describe("flatvm-acme"), moved));
 }
 
 TEST_F(LibvirtNetworksTest, ReplacesANetworkOfAnotherMode) {
@@ -131,19 +129,52 @@ TEST_F(LibvirtNetworksTest, ReplacesANetworkOfAnotherMode) {
   isolated.mode = NetworkMode::kIsolated;
   host_.SetBridgeState(BridgeName(acme_.subnet), BridgeState::kFree);
   ASSERT_EQ(networks_.EnsureNetwork(isolated), absl::OkStatus());
-  EXPECT_TRUE(MatchesExceptLeases(Describe("flatvm-acme"), isolated));
+  EXPECT_TRUE(Matches(Describe("flatvm-acme"), isolated));
   EXPECT_EQ(host_.mode(acme_.subnet), NetworkMode::kIsolated);
 }
 
-TEST_F(LibvirtNetworksTest, HasServersStartedThatHaveEnded) {
+TEST_F(LibvirtNetworksTest, HasANetworkServedOnceItsBridgeIsGuarded) {
+  const std::string bridge = BridgeName(acme_.subnet);
+  host_.FailNext("EnsureGuard", Failure());
+  ASSERT_EQ(networks_.EnsureNetwork(acme_), Failure());
+  EXPECT_THAT(world_.programs.running(), IsEmpty());
   ASSERT_EQ(networks_.EnsureNetwork(acme_), absl::OkStatus());
-  EXPECT_EQ(networks_.StartDeadServers(), absl::OkStatus());
-  EXPECT_TRUE(log_.Has("server of network flatvm-acme had ended; it was started anew"));
-  EXPECT_EQ(Describe("flatvm-acme").leases, acme_.leases);
-  const size_t lines = log_.Lines().size();
-  host_.Serve(acme_.subnet.Gateway());
-  EXPECT_EQ(networks_.StartDeadServers(), absl::OkStatus());
-  EXPECT_EQ(log_.Lines().size(), lines) << "it serves";
+  EXPECT_EQ(world_.programs.running().at(bridge).starts, 1);
+  ASSERT_EQ(networks_.EnsureNetwork(acme_), absl::OkStatus());
+  EXPECT_EQ(world_.programs.running().at(bridge).starts, 1) << "it is as it was";
+  host_.SetBridgeState(bridge, BridgeState::kAbsent);
+  ASSERT_EQ(networks_.EnsureNetwork(acme_), absl::OkStatus());
+  EXPECT_EQ(world_.programs.running().at(bridge).starts, 2) << "the bridge is another";
+  ASSERT_EQ(networks_.RemoveNetwork(acme_), absl::OkStatus());
+  EXPECT_THAT(world_.programs.running(), IsEmpty());
+}
+
+TEST_F(LibvirtNetworksTest, FailsIfNobodyServesTheNetwork) {
+  world_.programs.FailNext("Start", Failure());
+  EXPECT_EQ(networks_.EnsureNetwork(acme_), Failure());
+  EXPECT_EQ(networks_.EnsureNetwork(acme_), absl::OkStatus());
+  EXPECT_EQ(world_.programs.running().size(), 1U);
+}
+
+TEST_F(LibvirtNetworksTest, HasTheServerForgetTheLeaseOfAMachineThatGoes) {
+  const Lease web{.hostname = "web", .mac = "52:54:00:d5:04:03", .address = {0x0AD50403U}};
+  ASSERT_EQ(networks_.EnsureNetwork(acme_), absl::OkStatus());
+  ASSERT_EQ(networks_.AddLease({"acme"}, web), absl::OkStatus());
+  EXPECT_THAT(host_.released(), IsEmpty());
+  ASSERT_EQ(networks_.RemoveLease({"acme"}, web), absl::OkStatus());
+  EXPECT_THAT(host_.released(), ElementsAre(web));
+}
+
+// One that libvirt serves, as an operator may have edited it.
+TEST_F(LibvirtNetworksTest, ReplacesANetworkThatLibvirtServes) {
+  std::string xml = BuildNetworkXml(acme_);
+  xml.replace(xml.find("<dns enable=\"no\" />"), std::string("<dns enable=\"no\" />").size(), "");
+  ASSERT_NE(libvirt::NetworkPtr(virNetworkCreateXML(connection_.Get()->get(), xml.c_str())),
+            nullptr);
+  EXPECT_EQ(base::GetErrorInfo(networks_.EnsureNetwork(acme_)).reason, base::Reason::kNetworkInUse);
+  host_.SetBridgeState(BridgeName(acme_.subnet), BridgeState::kFree);
+  ASSERT_EQ(networks_.EnsureNetwork(acme_), absl::OkStatus());
+  EXPECT_TRUE(Matches(Describe("flatvm-acme"), acme_));
 }
 
 TEST_F(LibvirtNetworksTest, HasForwardsAndCeilingsThatBecomeOthersWhileItIsThere) {
@@ -179,8 +210,8 @@ TEST_F(LibvirtNetworksTest, HasAFurtherNetworkOfItsOwnName) {
                       .mode = NetworkMode::kIsolated};
   ASSERT_EQ(networks_.EnsureNetwork(acme_), absl::OkStatus());
   ASSERT_EQ(networks_.EnsureNetwork(storage), absl::OkStatus());
-  EXPECT_TRUE(MatchesExceptLeases(Describe("flatvm-acme.storage"), storage));
-  EXPECT_TRUE(MatchesExceptLeases(Describe("flatvm-acme"), acme_));
+  EXPECT_TRUE(Matches(Describe("flatvm-acme.storage"), storage));
+  EXPECT_TRUE(Matches(Describe("flatvm-acme"), acme_));
   EXPECT_EQ(Describe("flatvm-acme.storage").domain, "storage.acme.internal");
   EXPECT_THAT(host_.guards(), ElementsAre(acme_.subnet, storage.subnet));
   const Lease web{.hostname = "web", .mac = "52:54:00:d5:05:02", .address = {0x0AD50502U}};
@@ -211,24 +242,10 @@ TEST_F(LibvirtNetworksTest, TakesAMisnamedNetworkForNobodys) {
   EXPECT_EQ(networks_.EnsureNetwork(acme_).code(), absl::StatusCode::kInternal);
 }
 
-TEST_F(LibvirtNetworksTest, RemovesAHostEntryOfSomebodyElses) {
-  NetworkSpec with_stranger = acme_;
-  with_stranger.leases.push_back(
-      {.hostname = "stranger", .mac = "52:54:00:d5:04:09", .address = {0x0AD50409U}});
-  std::string xml = BuildNetworkXml(with_stranger);
-  xml.replace(xml.find("stranger.acme.internal"), std::string("stranger.acme.internal").size(),
-              "Stranger");
-  ASSERT_NE(libvirt::NetworkPtr(virNetworkCreateXML(connection_.Get()->get(), xml.c_str())),
-            nullptr);
-  ASSERT_EQ(networks_.EnsureNetwork(acme_), absl::OkStatus());
-  EXPECT_EQ(Describe("flatvm-acme").leases, acme_.leases);
-}
-
 TEST(LibvirtNetworks, SaysThatLibvirtdIsOutOfReach) {
-  base::StderrLogger log;
-  fakes::FakeHostNetwork host;
+  fakes::NetworkWorld world;
   libvirt::Connection connection("qemu+unix:///system?socket=/nowhere/libvirt-sock");
-  LibvirtNetworks networks(connection, host, log);
+  LibvirtNetworks networks(connection, world.host, world.servers, world.log);
   const NetworkSpec spec{.tenant = "acme", .subnet = *ParseIpv4Subnet("test", "10.213.4.0/24")};
   const Lease lease{.hostname = "web", .mac = "52:54:00:d5:04:03", .address = {0x0AD50403U}};
   for (const absl::Status& status :
@@ -238,7 +255,7 @@ TEST(LibvirtNetworks, SaysThatLibvirtdIsOutOfReach) {
     EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
     EXPECT_EQ(base::GetErrorInfo(status).reason, base::Reason::kHypervisorUnavailable);
   }
-  EXPECT_THAT(host.filters(), IsEmpty());
+  EXPECT_THAT(world.host.filters(), IsEmpty());
 }
 
 }  // namespace

@@ -1,6 +1,5 @@
 #include "network/network_xml.h"
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "daemon/base/error.h"
@@ -9,9 +8,6 @@
 
 namespace flatvm::network {
 namespace {
-
-using ::testing::ElementsAre;
-using ::testing::IsEmpty;
 
 TEST(NetworkXml, IsTheGoldenOne) {
   EXPECT_EQ(BuildNetworkXml(Acme()), R"(<network>
@@ -23,12 +19,8 @@ TEST(NetworkXml, IsTheGoldenOne) {
   <bridge name="fv-0ad50400" stp="off" delay="0" />
   <mac address="52:54:00:d5:04:01" />
   <domain name="acme.internal" localOnly="yes" />
-  <ip address="10.213.4.1" netmask="255.255.255.0">
-    <dhcp>
-      <host mac="52:54:00:d5:04:02" name="primary.acme.internal" ip="10.213.4.2" />
-      <host mac="52:54:00:d5:04:03" name="web-1.acme.internal" ip="10.213.4.3" />
-    </dhcp>
-  </ip>
+  <dns enable="no" />
+  <ip address="10.213.4.1" netmask="255.255.255.0" />
 </network>
 )");
 }
@@ -39,79 +31,12 @@ NetworkSpec AcmeWithPrefix() {
   return spec;
 }
 
-// The element of dnsmasq's options, with its lines apart.
-std::string OptionsOf(const NetworkSpec& spec) {
-  const std::string xml = BuildNetworkXml(spec);
-  const size_t begin = xml.find("  <dnsmasq:options>");
-  return begin == std::string::npos ? "" : xml.substr(begin);
-}
-
-std::string OptionsOf(NetworkMode mode) {
-  NetworkSpec spec = Acme();
-  spec.mode = mode;
-  return OptionsOf(spec);
-}
-
-TEST(NetworkXml, TellsMachinesOfTheirWayOut) {
-  EXPECT_EQ(OptionsOf(NetworkMode::kNat), "");
-  EXPECT_EQ(OptionsOf(NetworkMode::kIsolated), R"(  <dnsmasq:options>
-    <dnsmasq:option value="no-resolv" />
-    <dnsmasq:option value="dhcp-option=3" />
-  </dnsmasq:options>
-</network>
-)");
-  EXPECT_EQ(OptionsOf(NetworkMode::kViaPrimary), R"(  <dnsmasq:options>
-    <dnsmasq:option value="no-resolv" />
-    <dnsmasq:option value="dhcp-mac=set:primary,52:54:00:d5:04:02" />
-    <dnsmasq:option value="dhcp-option=tag:!primary,3,10.213.4.2" />
-  </dnsmasq:options>
-</network>
-)");
-}
-
-TEST(NetworkXml, AdvertisesAPrefixButNeitherARouterNorADnsServer) {
-  EXPECT_EQ(OptionsOf(AcmeWithPrefix()), R"(  <dnsmasq:options>
-    <dnsmasq:option value="enable-ra" />
-    <dnsmasq:option value="dhcp-option=option6:dns-server" />
-    <dnsmasq:option value="dhcp-range=fd12:3456:78d5:400::,ra-only,64" />
-    <dnsmasq:option value="ra-param=fv-0ad50400,600,0" />
-  </dnsmasq:options>
-</network>
-)");
-  NetworkSpec isolated = AcmeWithPrefix();
-  isolated.mode = NetworkMode::kIsolated;
-  EXPECT_NE(OptionsOf(isolated).find("no-resolv"), std::string::npos);
-  EXPECT_NE(OptionsOf(isolated).find("enable-ra"), std::string::npos);
-}
-
-TEST(NetworkXml, NamesMachinesAddressesInThePrefix) {
-  const std::string xml = BuildNetworkXml(AcmeWithPrefix());
-  EXPECT_NE(xml.find(R"(
-  <dns>
-    <host ip="fd12:3456:78d5:400:5054:ff:fed5:402">
-      <hostname>primary.acme.internal</hostname>
-    </host>
-    <host ip="fd12:3456:78d5:400:5054:ff:fed5:403">
-      <hostname>web-1.acme.internal</hostname>
-    </host>
-  </dns>
-)"),
-            std::string::npos)
-      << xml;
-  NetworkSpec empty = AcmeWithPrefix();
-  empty.leases.clear();
-  EXPECT_EQ(BuildNetworkXml(empty).find("<dns>"), std::string::npos);
-  EXPECT_EQ(BuildNetworkXml(Acme()).find("<dns>"), std::string::npos);
-}
-
 TEST(NetworkXml, WithAPrefixIsReadBackAsItWasWritten) {
   const NetworkSpec spec = AcmeWithPrefix();
   const auto read = ParseNetworkXml(BuildNetworkXml(spec));
   ASSERT_TRUE(read.ok());
   EXPECT_EQ(read->prefix, spec.prefix);
-  EXPECT_THAT(read->named, ElementsAre(AddressOf(*spec.prefix, Primary().mac),
-                                       AddressOf(*spec.prefix, Web().mac)));
-  EXPECT_TRUE(MatchesExceptLeases(*read, spec));
+  EXPECT_TRUE(Matches(*read, spec));
 }
 
 TEST(NetworkXml, OfAnotherPrefixDoesNotMatch) {
@@ -119,23 +44,16 @@ TEST(NetworkXml, OfAnotherPrefixDoesNotMatch) {
   other.prefix->bytes[0] = 0xFC;
   const NetworkDescription with = *ParseNetworkXml(BuildNetworkXml(AcmeWithPrefix()));
   const NetworkDescription without = *ParseNetworkXml(BuildNetworkXml(Acme()));
-  EXPECT_FALSE(MatchesExceptLeases(with, other));
-  EXPECT_FALSE(MatchesExceptLeases(with, Acme()));
-  EXPECT_FALSE(MatchesExceptLeases(without, AcmeWithPrefix()));
-}
-
-TEST(NetworkXml, HasNoDhcpWithoutLeases) {
-  NetworkSpec spec = Acme();
-  spec.leases.clear();
-  EXPECT_EQ(BuildNetworkXml(spec).find("dhcp"), std::string::npos);
+  EXPECT_FALSE(Matches(with, other));
+  EXPECT_FALSE(Matches(with, Acme()));
+  EXPECT_FALSE(Matches(without, AcmeWithPrefix()));
 }
 
 TEST(NetworkXml, IsReadBackAsItWasWritten) {
   const auto read = ParseNetworkXml(BuildNetworkXml(Acme()));
   ASSERT_TRUE(read.ok());
   EXPECT_EQ(read->tenant, "acme");
-  EXPECT_THAT(read->leases, ElementsAre(Primary(), Web()));
-  EXPECT_TRUE(MatchesExceptLeases(*read, Acme()));
+  EXPECT_TRUE(Matches(*read, Acme()));
 }
 
 TEST(NetworkXml, OfAFurtherNetworkIsReadBackAsItWasWritten) {
@@ -144,39 +62,51 @@ TEST(NetworkXml, OfAFurtherNetworkIsReadBackAsItWasWritten) {
   storage.leases = {Web()};
   const std::string xml = BuildNetworkXml(storage);
   EXPECT_NE(xml.find("<name>flatvm-acme.storage</name>"), xml.npos) << xml;
-  EXPECT_NE(xml.find("name=\"web-1.storage.acme.internal\""), xml.npos) << xml;
+  EXPECT_NE(xml.find("name=\"storage.acme.internal\""), xml.npos) << xml;
   const auto read = ParseNetworkXml(xml);
   ASSERT_TRUE(read.ok());
   EXPECT_EQ(read->Id(), (NetworkId{"acme", "storage"}));
-  EXPECT_THAT(read->leases, ElementsAre(Web()));
-  EXPECT_TRUE(MatchesExceptLeases(*read, storage));
-  EXPECT_FALSE(MatchesExceptLeases(*read, Acme()));
-  EXPECT_FALSE(MatchesExceptLeases(*ParseNetworkXml(BuildNetworkXml(Acme())), storage));
+  EXPECT_TRUE(Matches(*read, storage));
+  EXPECT_FALSE(Matches(*read, Acme()));
+  EXPECT_FALSE(Matches(*ParseNetworkXml(BuildNetworkXml(Acme())), storage));
 }
 
 TEST(NetworkXml, OfAnotherShapeDoesNotMatch) {
   const NetworkDescription same = *ParseNetworkXml(BuildNetworkXml(Acme()));
   NetworkDescription other = same;
   other.tenant = "globex";
-  EXPECT_FALSE(MatchesExceptLeases(other, Acme()));
+  EXPECT_FALSE(Matches(other, Acme()));
   other = same;
   other.bridge = "virbr0";
-  EXPECT_FALSE(MatchesExceptLeases(other, Acme()));
+  EXPECT_FALSE(Matches(other, Acme()));
   other = same;
   other.forward_mode = "nat";
-  EXPECT_FALSE(MatchesExceptLeases(other, Acme()));
+  EXPECT_FALSE(Matches(other, Acme()));
   other = same;
   other.mode = "isolated";
-  EXPECT_FALSE(MatchesExceptLeases(other, Acme()));
+  EXPECT_FALSE(Matches(other, Acme()));
   other = same;
   other.domain = "example.org";
-  EXPECT_FALSE(MatchesExceptLeases(other, Acme()));
+  EXPECT_FALSE(Matches(other, Acme()));
   other = same;
   other.gateway.value += 1;
-  EXPECT_FALSE(MatchesExceptLeases(other, Acme()));
+  EXPECT_FALSE(Matches(other, Acme()));
   other = same;
   other.netmask = "255.255.0.0";
-  EXPECT_FALSE(MatchesExceptLeases(other, Acme()));
+  EXPECT_FALSE(Matches(other, Acme()));
+  other = same;
+  other.served = true;
+  EXPECT_FALSE(Matches(other, Acme()));
+}
+
+TEST(NetworkXml, SaysWhetherLibvirtServesIt) {
+  const auto served = [](const char* parts) {
+    return ParseNetworkXml(base::StrCat("<network>", parts, "</network>"))->served;
+  };
+  EXPECT_TRUE(served("<ip address='10.0.0.1'/>"));
+  EXPECT_TRUE(served("<dns enable='yes'/><ip address='10.0.0.1'/>"));
+  EXPECT_TRUE(served("<dns enable='no'/><ip address='10.0.0.1'><dhcp/></ip>"));
+  EXPECT_FALSE(served("<dns enable='no'/><ip address='10.0.0.1'/>"));
 }
 
 TEST(NetworkXml, WithoutOurMetadataIsNobodysTenant) {
@@ -191,8 +121,7 @@ TEST(NetworkXml, WithoutOurMetadataIsNobodysTenant) {
         ParseNetworkXml(base::StrCat("<network><name>flatvm-acme</name>", metadata, "</network>"));
     ASSERT_TRUE(read.ok()) << metadata;
     EXPECT_EQ(read->tenant, "") << metadata;
-    EXPECT_THAT(read->leases, IsEmpty());
-    EXPECT_FALSE(MatchesExceptLeases(*read, Acme()));
+    EXPECT_FALSE(Matches(*read, Acme()));
   }
 }
 
@@ -202,26 +131,12 @@ TEST(NetworkXml, ThatIsNoneIsRefused) {
   }
 }
 
-// "mac,ip,ignore" would make dnsmasq deaf to the machine, "mac,ip,60m" nameless: never bare names.
-TEST(HostXml, QualifiesNamesThatDnsmasqTakesForKeywords) {
-  for (const char* name : {"ignore", "infinite", "60m", "12"}) {
-    Lease lease = Web();
-    lease.hostname = name;
-    EXPECT_EQ(BuildHostXml({"acme"}, lease),
-              base::StrCat("<host mac=\"52:54:00:d5:04:03\" name=\"", name,
-                           ".acme.internal\" ip=\"10.213.4.3\" />\n"));
-  }
-}
-
-TEST(HostXml, IsFoundForDeletionByMacAndAddress) {
-  EXPECT_EQ(BuildHostMatchXml(Web()), "<host mac=\"52:54:00:d5:04:03\" ip=\"10.213.4.3\" />\n");
-}
-
 TEST(NetworkXml, HasAnMtuOnlyIfOneIsSet) {
   NetworkSpec spec{.tenant = "acme", .subnet = *ParseIpv4Subnet("test", "10.213.4.0/24")};
   EXPECT_EQ(BuildNetworkXml(spec).find("<mtu"), std::string::npos);
   spec.mtu = 1400;
   EXPECT_NE(BuildNetworkXml(spec).find("<mtu size=\"1400\" />"), std::string::npos);
+  EXPECT_EQ(ParseNetworkXml(BuildNetworkXml(spec))->mtu, 1400U);
 }
 
 }  // namespace
