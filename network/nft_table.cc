@@ -88,6 +88,8 @@ absl::StatusOr<std::string> NftTable::RunCounting(const std::string& commands,
   Count(0);
   const int failed = nft_run_cmd_from_buffer(context.get(), commands.c_str());
   Count(failed == 0 ? transactions : 0);
+  // Who ordered it may remember it as done.
+  if (failed != 0) others_changed_ = true;
   if (failed == 0) {
     const char* const said = nft_ctx_get_output_buffer(context.get());
     return std::string(said == nullptr ? "" : said);

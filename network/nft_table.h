@@ -24,8 +24,8 @@ class NftTable {
   absl::StatusOr<std::string> Ask(const std::string& commands);
 
   // Whether somebody else changed nftables, be it another table, since this was asked last. True
-  // the first time, and if the kernel does not say. A change in the midst of one of ours may be
-  // taken for ours: who has to know of each listens (filter_watch.h).
+  // the first time, if one of ours failed since, and if the kernel does not say. A change in the
+  // midst of one of ours may be taken for ours: who has to know of each listens (filter_watch.h).
   bool TakeOthersChanges();
 
  private:

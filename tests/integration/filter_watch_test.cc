@@ -179,5 +179,17 @@ TEST_F(FilterWatchTest, ThatNobodyChangedIsLeftAlone) {
   }
 }
 
+TEST_F(FilterWatchTest, ThatATransactionOfOursFailedIsNoticedAsAChange) {
+  namespace_->Run([this] {
+    ASSERT_TRUE(nft_.Run("add table inet probe").ok());
+    nft_.TakeOthersChanges();
+    ASSERT_TRUE(nft_.Run("delete table inet probe").ok());
+    EXPECT_FALSE(nft_.TakeOthersChanges());
+    EXPECT_FALSE(nft_.Run("delete table inet probe").ok());
+    EXPECT_TRUE(nft_.TakeOthersChanges());
+    EXPECT_FALSE(nft_.TakeOthersChanges());
+  });
+}
+
 }  // namespace
 }  // namespace flatvm::integration
