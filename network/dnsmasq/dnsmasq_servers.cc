@@ -1,5 +1,6 @@
 #include "network/dnsmasq/dnsmasq_servers.h"
 
+#include <net/if.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -19,8 +20,9 @@ constexpr char kAdvertiser[] = "advertisements";
 constexpr char kTold[] = "told";
 constexpr size_t kMaxResolvers = size_t{64} << 10U;
 
-std::string NoteOf(const std::map<std::string, std::string>& texts) {
-  std::string note;
+// Also of which bridge of that name: a program is bound to the one that was there at its start.
+std::string NoteOf(const ServerProgram& program, const std::map<std::string, std::string>& texts) {
+  std::string note = base::StrCat("== interface ", ::if_nametoindex(program.name.c_str()), "\n");
   for (const auto& [name, text] : texts) base::StrAppend(&note, "== ", name, "\n", text);
   return note;
 }
@@ -36,13 +38,13 @@ absl::StatusOr<bool> WriteTexts(const std::string& folder,
   return any;
 }
 
-absl::Status Note(const std::string& folder, const std::map<std::string, std::string>& texts) {
-  return WriteShared(base::StrCat(folder, "/", kTold), NoteOf(texts)).status();
+absl::Status Note(const ServerProgram& program, const std::map<std::string, std::string>& texts) {
+  return WriteShared(base::StrCat(program.folder, "/", kTold), NoteOf(program, texts)).status();
 }
 
-bool WasTold(const std::string& folder, const std::map<std::string, std::string>& texts) {
-  const std::string note = NoteOf(texts);
-  const auto noted = base::ReadFile(base::StrCat(folder, "/", kTold), note.size());
+bool WasTold(const ServerProgram& program, const std::map<std::string, std::string>& texts) {
+  const std::string note = NoteOf(program, texts);
+  const auto noted = base::ReadFile(base::StrCat(program.folder, "/", kTold), note.size());
   return noted.ok() && *noted == note;
 }
 
@@ -107,21 +109,21 @@ absl::Status DnsmasqServers::Serve(const ServerProgram& program, const Texts& te
                                    BridgeAge age) {
   FLATVM_RETURN_IF_ERROR(MakeSharedFolder(program.folder));
   FLATVM_ASSIGN_OR_RETURN(const bool changed, WriteTexts(program.folder, texts));
-  if (age == BridgeAge::kAsBefore && !changed && WasTold(program.folder, texts)) {
+  if (age == BridgeAge::kAsBefore && !changed && WasTold(program, texts)) {
     FLATVM_ASSIGN_OR_RETURN(const bool runs, programs_.Runs(program.name));
     if (runs) return absl::OkStatus();
   }
   FLATVM_RETURN_IF_ERROR(Forget(program.folder));
   // Anew, so that it knows no lease of a machine that went meanwhile.
   FLATVM_RETURN_IF_ERROR(programs_.Start(program));
-  return Note(program.folder, texts);
+  return Note(program, texts);
 }
 
 absl::Status DnsmasqServers::Tell(const ServerProgram& program, const Texts& texts) {
   FLATVM_RETURN_IF_ERROR(Forget(program.folder));
   FLATVM_RETURN_IF_ERROR(WriteTexts(program.folder, texts).status());
   if (!programs_.Reload(program.name).ok()) FLATVM_RETURN_IF_ERROR(programs_.Start(program));
-  return Note(program.folder, texts);
+  return Note(program, texts);
 }
 
 absl::Status DnsmasqServers::RemoveProgram(const std::string& name) {

@@ -34,7 +34,7 @@ class ServerPrograms {
   // Waits for its end; OK if there is none.
   virtual absl::Status Stop(const std::string& name) = 0;
 
-  // Whether it runs, or is about to.
+  // Whether it serves.
   virtual absl::StatusOr<bool> Runs(const std::string& name) = 0;
 
   // Those of which that is true.

@@ -33,8 +33,9 @@ constexpr char kDaemonSlice[] = "flatvmd.slice";
 // Itself, its cache, and a fork for each TCP question.
 constexpr uint64_t kMemoryMaxBytes = 32 * base::kMebibyte;
 constexpr uint64_t kTasksMax = 32;
-// States in which systemd runs it, or will by itself.
-const std::array kRunningStates = {"active", "activating", "reloading"};
+// Not "activating": one that cannot serve is that for ever, between one try of systemd's and the
+// next.
+const std::array kRunningStates = {"active", "reloading"};
 
 constexpr uint64_t Capability(unsigned number) { return uint64_t{1} << number; }
 

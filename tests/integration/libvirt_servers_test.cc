@@ -131,6 +131,21 @@ TEST_F(LibvirtServersTest, HasADeadServerStartedAnew) {
   });
 }
 
+// Made by somebody else, as it was: the kernel has another bridge then, of the same name.
+TEST_F(LibvirtServersTest, ServesABridgeThatIsAnotherOfTheSameName) {
+  PrivateLibvirtd::Run([this] {
+    MakeUplink();
+    ASSERT_EQ(networks_.EnsureNetwork(acme_), absl::OkStatus());
+    const std::string xml = Xml();
+    ASSERT_EQ(virNetworkDestroy(Handle().get()), 0);
+    const libvirt::NetworkPtr again(virNetworkCreateXML(connection_.Get()->get(), xml.c_str()));
+    ASSERT_NE(again, nullptr);
+    ASSERT_EQ(networks_.EnsureNetwork(acme_), absl::OkStatus());
+    const auto machine = Attach("primary", primary_.mac);
+    EXPECT_THAT(AskForAddress(*machine), HasSubstr("lease of 10.213.4.2 obtained"));
+  });
+}
+
 // With many networks it is what each of them would cost all others.
 TEST_F(LibvirtServersTest, IsNotToldOfAddressesOfOtherNetworks) {
   PrivateLibvirtd::Run([this] {
