@@ -50,8 +50,8 @@ absl::StatusOr<bool> HasAddress(netlink::Socket& socket, uint32_t bridge,
   return prefix_bits == kPrefixBits;
 }
 
-// Looks first: the kernel tells everybody of an address that is made what it is already, and every
-// dnsmasq of the host then lists all of its addresses.
+// Looks first: the kernel tells everybody of an address that is made what it is already, and who
+// advertises prefixes then lists all of the host's.
 absl::Status EnsureAddress(netlink::Socket& socket, uint32_t bridge, const Ipv6Address& address,
                            uint8_t scope) {
   FLATVM_ASSIGN_OR_RETURN(const bool there, HasAddress(socket, bridge, address));
