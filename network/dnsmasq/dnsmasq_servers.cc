@@ -134,6 +134,7 @@ absl::Status DnsmasqServers::RemoveProgram(const std::string& name) {
 absl::Status DnsmasqServers::Ensure(const NetworkSpec& spec, BridgeAge age) {
   const std::string bridge = BridgeName(spec.subnet);
   std::shared_ptr<Served> served;
+  bool concerns_advertiser = spec.prefix.has_value();
   {
     const std::lock_guard lock(mutex_);
     std::shared_ptr<Served>& entry = served_[bridge];
@@ -141,8 +142,8 @@ absl::Status DnsmasqServers::Ensure(const NetworkSpec& spec, BridgeAge age) {
     served = entry;
     if (spec.prefix) {
       with_prefix_.insert(bridge);
-    } else {
-      with_prefix_.erase(bridge);
+    } else if (with_prefix_.erase(bridge) != 0) {
+      concerns_advertiser = true;
     }
   }
   {
@@ -150,8 +151,10 @@ absl::Status DnsmasqServers::Ensure(const NetworkSpec& spec, BridgeAge age) {
     FLATVM_RETURN_IF_ERROR(WriteResolvers(spec));
     FLATVM_RETURN_IF_ERROR(Serve(ProgramOf(spec), TextsOf(spec), age));
     served->spec = spec;
+    served->stale = false;
   }
-  return EnsureAdvertiser();
+  // At a start those with a prefix may be yet to come.
+  return concerns_advertiser ? EnsureAdvertiser() : absl::OkStatus();
 }
 
 absl::Status DnsmasqServers::Remove(const std::string& bridge) {
@@ -177,6 +180,7 @@ absl::Status DnsmasqServers::Remove(const std::string& bridge) {
 absl::Status DnsmasqServers::Change(Served& served, NetworkSpec spec) {
   const ServerProgram program = ProgramOf(spec);
   const absl::Status told = Tell(program, TextsOf(spec));
+  served.stale = !told.ok();
   if (told.ok()) {
     served.spec = std::move(spec);
   } else {
@@ -193,7 +197,7 @@ absl::Status DnsmasqServers::AddMachine(const std::string& bridge, const Lease& 
   if (!served->spec) return base::InternalError(base::StrCat("nothing serves ", bridge));
   NetworkSpec spec = *served->spec;
   if (std::find(spec.leases.begin(), spec.leases.end(), machine) != spec.leases.end()) {
-    return absl::OkStatus();
+    return served->stale ? Change(*served, std::move(spec)) : absl::OkStatus();
   }
   FLATVM_RETURN_IF_ERROR(CheckFree(spec, machine));
   spec.leases.push_back(machine);
@@ -206,7 +210,7 @@ absl::Status DnsmasqServers::RemoveMachine(const std::string& bridge, const Leas
   const std::lock_guard lock(served->mutex);
   if (!served->spec) return absl::OkStatus();
   NetworkSpec spec = *served->spec;
-  if (std::erase(spec.leases, machine) == 0) return absl::OkStatus();
+  if (std::erase(spec.leases, machine) == 0 && !served->stale) return absl::OkStatus();
   return Change(*served, std::move(spec));
 }
 
@@ -258,6 +262,7 @@ absl::Status DnsmasqServers::LookAfter() {
     {
       const std::lock_guard lock(served->mutex);
       if (served->spec) first.Update(WriteResolvers(*served->spec));
+      if (served->spec && served->stale) first.Update(Change(*served, *served->spec));
     }
     if (!running.contains(bridge)) first.Update(StartAgain(*served));
   }

@@ -42,6 +42,7 @@ class DnsmasqServers final : public NetworkServers {
   struct Served {
     std::mutex mutex;  // guards what is below, and is held while the network's server is changed
     std::optional<NetworkSpec> spec;  // nullopt: not yet, or removed
+    bool stale = false;               // its server may know other machines than the spec's
   };
 
   // What a dnsmasq is told, by the names of its files; but for resolvers, which it notices.

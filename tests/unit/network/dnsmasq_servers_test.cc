@@ -146,6 +146,35 @@ TEST_F(DnsmasqServersTest, LeavesNothingOfWhatItCouldNotBeTold) {
   EXPECT_EQ(Starts(), 2) << "nobody knows what it read";
 }
 
+TEST_F(DnsmasqServersTest, TellsItWithWhatItMayHaveBeenToldTakenBack) {
+  ASSERT_EQ(servers_.Ensure(Acme(), BridgeAge::kNew), absl::OkStatus());
+  const auto fail = [this] {
+    programs_.FailNext("Reload", Failure());
+    programs_.FailNext("Start", Failure());
+    ASSERT_EQ(servers_.AddMachine(kBridge, db_), Failure());
+  };
+  fail();
+  ASSERT_EQ(servers_.RemoveMachine(kBridge, db_), absl::OkStatus());
+  EXPECT_EQ(Reloads(), 1);
+  fail();
+  ASSERT_EQ(servers_.LookAfter(), absl::OkStatus());
+  EXPECT_EQ(Reloads(), 2);
+  ASSERT_EQ(servers_.LookAfter(), absl::OkStatus());
+  EXPECT_EQ(Reloads(), 2);
+}
+
+TEST_F(DnsmasqServersTest, DoesNotStopAnEarlierFlatvmdsAdvertiserBeforeItKnowsAllNetworks) {
+  NetworkSpec without = Acme();
+  without.subnet = *ParseIpv4Subnet("test", "10.213.5.0/24");
+  ASSERT_EQ(servers_.Ensure(without, BridgeAge::kNew), absl::OkStatus());
+  ASSERT_EQ(servers_.Ensure(WithPrefix(Acme()), BridgeAge::kNew), absl::OkStatus());
+  DnsmasqServers next({.folder = folder_, .resolvers = dir_.path() + "/resolv.conf"}, programs_,
+                      log_);
+  ASSERT_EQ(next.Ensure(without, BridgeAge::kAsBefore), absl::OkStatus());
+  ASSERT_EQ(next.Ensure(WithPrefix(Acme()), BridgeAge::kAsBefore), absl::OkStatus());
+  EXPECT_EQ(Starts(kAdvertiser), 1);
+}
+
 TEST_F(DnsmasqServersTest, StartsOneAnewWhoseStartFailed) {
   ASSERT_EQ(servers_.Ensure(Acme(), BridgeAge::kNew), absl::OkStatus());
   NetworkSpec isolated = Acme();
