@@ -53,6 +53,7 @@ TEST(DnsmasqUnit, SeesNothingOfTheHostsFilesButItsOwnFolder) {
   EXPECT_EQ(std::get<std::string>(root->value), "/run/flatvm/root");
   const auto* paths = FindProperty(properties, "BindReadOnlyPaths");
   ASSERT_NE(paths, nullptr);
+  EXPECT_FALSE(std::get<systemd::BindPaths>(paths->value).paths.empty());
   for (const auto& [path, if_there] : std::get<systemd::BindPaths>(paths->value).paths) {
     EXPECT_TRUE(path == kAcme.folder || path == "/usr" || path.starts_with("/lib") ||
                 path == "/etc/passwd" || path == "/etc/group" || path == "/etc/ld.so.cache")
@@ -61,9 +62,37 @@ TEST(DnsmasqUnit, SeesNothingOfTheHostsFilesButItsOwnFolder) {
 }
 
 TEST(DnsmasqUnit, IsToldOfTheHostsAddressesOnlyIfItWatchesThem) {
-  const auto* quiet = FindProperty(DnsmasqUnitProperties(kAcme, {}), "Environment");
-  EXPECT_NE(quiet, nullptr);
+  const auto properties = DnsmasqUnitProperties(kAcme, {});
+  const auto* quiet = FindProperty(properties, "Environment");
+  ASSERT_NE(quiet, nullptr);
+  EXPECT_EQ(std::get<std::vector<std::string>>(quiet->value),
+            (std::vector<std::string>{"LD_PRELOAD=/usr/libexec/flatvm/flatvm-quiet-netlink.so"}));
   EXPECT_EQ(FindProperty(DnsmasqUnitProperties(kAdvertiser, {}), "Environment"), nullptr);
+}
+
+TEST(DnsmasqUnit, MayNoMoreThanItNeeds) {
+  constexpr uint64_t kBind = uint64_t{1} << 10U;
+  constexpr uint64_t kAdmin = uint64_t{1} << 12U;
+  constexpr uint64_t kRaw = uint64_t{1} << 13U;
+  for (const auto& [program, capabilities] :
+       {std::pair(kAcme, kAdmin | kBind), std::pair(kAdvertiser, kAdmin | kRaw)}) {
+    const auto properties = DnsmasqUnitProperties(program, {});
+    using systemd::FilterList;
+    using systemd::UnitProperty;
+    EXPECT_THAT(properties,
+                IsSupersetOf(std::vector<UnitProperty>{
+                    {"DynamicUser", true},
+                    {"NoNewPrivileges", true},
+                    {"CapabilityBoundingSet", capabilities},
+                    {"AmbientCapabilities", capabilities},
+                    {"ProtectProc", std::string("invisible")},
+                    {"RestrictNamespaces", uint64_t{0}},
+                    {"RestrictAddressFamilies",
+                     FilterList{true, {"AF_UNIX", "AF_INET", "AF_INET6", "AF_NETLINK"}}},
+                    {"SystemCallFilter", FilterList{true, {"@system-service"}}},
+                    {"TasksMax", uint64_t{32}},
+                    {"MemoryMax", uint64_t{32} << 20U}}));
+  }
 }
 
 TEST_F(SystemdProgramsTest, StartsAUnitInTheTenantsSlice) {
