@@ -214,7 +214,7 @@ def _killed(l0, checks, acme):
 def _remove(l0, checks, acme, before):
     with checks.check("a restart of the primary keeps its volumes plugged in"):
         acme.flatvm("volume", "attach", "data").ok()
-        acme.run("systemctl --no-block start poweroff.target").ok()
+        acme.power_off()
         eventually(100, lambda: l0.run("virsh domstate acme-primary").out.strip() == "shut off", "the primary is off")
         l0.run("virsh start acme-primary").ok()
         eventually(180, lambda: acme.flatvm("volume", "list", "--json").code == 0, "the primary is back")
