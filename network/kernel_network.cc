@@ -23,6 +23,19 @@ struct DirectoryCloser {
   void operator()(DIR* directory) const { ::closedir(directory); }
 };
 
+// As long as there are few networks, they do without.
+void MakeRoomForMemberships(base::Logger& log) {
+  const absl::StatusOr<bool> raised = EnsureMemberships();
+  if (!raised.ok()) {
+    log.Log(base::LogLevel::kWarning,
+            base::StrCat("hundreds of networks will not get their prefixes: ",
+                         base::Message(raised.status())));
+  } else if (*raised) {
+    log.Log(base::LogLevel::kNotice,
+            "net.core.optmem_max was raised: one program advertises the prefixes of all networks");
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<std::string>> KernelNetwork::Uplinks() {
@@ -48,6 +61,7 @@ absl::Status KernelNetwork::EnsureFilter(const NetworkSpec& spec) {
   FLATVM_RETURN_IF_ERROR(nft_.Run(BuildBaseRuleset(uplinks) + forwards + BuildAddTenant(rules)));
   tenants_[BridgeName(spec.subnet)].rules = rules;
   if (filtered_uplinks_) filtered_uplinks_ = uplinks;
+  if (spec.prefix) MakeRoomForMemberships(log_);
   return EnsureForwarding();
 }
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 
 #include "daemon/base/durable_file.h"
 #include "daemon/base/error.h"
@@ -14,6 +15,9 @@ namespace flatvm::network {
 namespace {
 
 constexpr char kForwarding[] = "/proc/sys/net/ipv4/ip_forward";
+// Bytes of a socket's options, its memberships among them. As much as newer kernels have.
+constexpr char kOptionMemory[] = "/proc/sys/net/core/optmem_max";
+constexpr uint64_t kOptionBytes = 131'072;
 constexpr size_t kMaxSetting = 64;
 
 absl::Status Write(const std::string& path, const std::string& value) {
@@ -32,6 +36,22 @@ absl::Status EnsureSetting(const std::string& path, const std::string& value) {
   const absl::StatusOr<std::string> now = base::ReadFile(path, kMaxSetting);
   return now.ok() && *now == value + "\n" ? absl::OkStatus() : Write(path, value);
 }
+
+absl::StatusOr<bool> EnsureAtLeast(const std::string& path, uint64_t least) {
+  const absl::StatusOr<std::string> now = base::ReadFile(path, kMaxSetting);
+  if (absl::IsNotFound(now.status())) return false;
+  FLATVM_RETURN_IF_ERROR(now.status());
+  uint64_t number = 0;
+  const auto [end, error] = std::from_chars(now->data(), now->data() + now->size(), number);
+  if (error != std::errc() || end == now->data()) {
+    return base::InternalError(base::StrCat(path, " says no number"));
+  }
+  if (number >= least) return false;
+  FLATVM_RETURN_IF_ERROR(Write(path, std::to_string(least)));
+  return true;
+}
+
+absl::StatusOr<bool> EnsureMemberships() { return EnsureAtLeast(kOptionMemory, kOptionBytes); }
 
 absl::Status EnsureForwarding() {
   return base::WithContext(EnsureSetting(kForwarding, "1"), "tenants have no NAT");

@@ -26,7 +26,7 @@ constexpr size_t kMaxInterfaceName = 15;  // IFNAMSIZ less the terminating zero
 //   routers:  the primary on those, which alone may leave
 //   forwards: host ports, and to which machine's they lead
 //   forwarded: the other way round: what of machines such ports lead to
-//   …_of:     the tenant's counters
+//   …_of:     the tenant's counters, and the limit of what one program hears from all tenants
 constexpr char kTableAndSets[] = R"(
 add table inet flatvm
 add set inet flatvm uplinks { type ifname; }
@@ -44,6 +44,7 @@ add set inet flatvm forwarded { type ifname . ipv4_addr . inet_proto . inet_serv
 add map inet flatvm accepted_of { type ifname : counter; }
 add map inet flatvm spoofed_of { type ifname : counter; }
 add map inet flatvm refused_of { type ifname : counter; }
+add map inet flatvm solicitations_of { type ifname : limit; }
 )";
 
 // The mark is guard::kJudgedMark: the bridges' guards let nobody in without it. A drop is final
@@ -103,6 +104,7 @@ add rule inet flatvm from_tenant_to_host tcp dport 53 goto accepted
 add rule inet flatvm from_tenant_to_host icmp type echo-request goto accepted
 add rule inet flatvm from_tenant_to_host counter name to_host goto refused
 
+add rule inet flatvm from_tenant_to_host6 icmpv6 type nd-router-solicit limit name iifname map @solicitations_of goto refused
 add rule inet flatvm from_tenant_to_host6 iifname @dual ip6 daddr ff02::/16 icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 goto accepted
 add rule inet flatvm from_tenant_to_host6 iifname . ip6 daddr != @gateways6 counter name ipv6 goto refused
 add rule inet flatvm from_tenant_to_host6 iifname . ip6 saddr != @sources6 goto spoofed
@@ -130,6 +132,10 @@ add rule inet flatvm to_tenant counter name oifname map @refused_of
 add rule inet flatvm to_tenant drop
 )";
 
+// Of router solicitations: three a machine that boots (RFC 4861), for a hundred that boot at a
+// time.
+constexpr char kSolicitations[] = " { rate over 10/second burst 300 packets }";
+
 constexpr const char* kKinds[] = {"accepted", "spoofed", "refused"};
 
 std::string Quoted(const std::string& interface) { return base::StrCat("\"", interface, "\""); }
@@ -153,6 +159,10 @@ std::string Ipv6Elements(const char* verb, const Ipv4Subnet& subnet, const Ipv6P
                       on_bridge("gateways6", LinkLocalGateway(subnet).ToString()));
 }
 
+std::string LimitName(const Ipv4Subnet& subnet) {
+  return base::StrCat("solicitations-", BridgeName(subnet));
+}
+
 // `verb` is "add" or "delete".
 std::string TenantElements(const char* verb, const TenantRules& tenant) {
   const Ipv4Subnet& subnet = tenant.subnet;
@@ -165,6 +175,7 @@ std::string TenantElements(const char* verb, const TenantRules& tenant) {
     text += Element(verb, base::StrCat(kind, "_of"),
                     base::StrCat(bridge, " : ", Quoted(CounterName(kind, subnet))));
   }
+  text += Element(verb, "solicitations_of", base::StrCat(bridge, " : ", Quoted(LimitName(subnet))));
   if (tenant.prefix) text += Ipv6Elements(verb, subnet, *tenant.prefix);
   return text;
 }
@@ -183,13 +194,18 @@ std::string WaysOut(const TenantRules& tenant, std::optional<NetworkMode> mode) 
                     mode == NetworkMode::kViaPrimary);
 }
 
-// Counters stand before the elements that name them, and go after.
+// Objects stand before the elements that name them, and go after.
 std::string TenantCounters(const char* verb, const Ipv4Subnet& subnet) {
   std::string text;
   for (const char* kind : kKinds) {
     base::StrAppend(&text, verb, " counter inet ", kNftTable, " ", CounterName(kind, subnet), "\n");
   }
   return text;
+}
+
+std::string TenantObjects(const std::string& verb, const Ipv4Subnet& subnet) {
+  return base::StrCat(TenantCounters(verb.c_str(), subnet), verb, " limit inet ", kNftTable, " ",
+                      LimitName(subnet), verb == "add" ? kSolicitations : "", "\n");
 }
 
 constexpr char kFlushTenants[] = R"(
@@ -205,6 +221,7 @@ flush set inet flatvm routers
 flush map inet flatvm accepted_of
 flush map inet flatvm spoofed_of
 flush map inet flatvm refused_of
+flush map inet flatvm solicitations_of
 )";
 
 }  // namespace
@@ -247,15 +264,15 @@ std::string BuildAnew(const std::vector<std::string>& uplinks,
 }
 
 std::string BuildAddTenant(const TenantRules& tenant) {
-  return base::StrCat(TenantCounters("add", tenant.subnet), TenantElements("add", tenant),
+  return base::StrCat(TenantObjects("add", tenant.subnet), TenantElements("add", tenant),
                       WaysOut(tenant, tenant.mode));
 }
 
 std::string BuildRemoveTenant(const TenantRules& tenant) {
   // A delete of what is not there would fail the transaction: everything is added first.
   const Ipv4Subnet& subnet = tenant.subnet;
-  return base::StrCat(kTableAndSets, TenantCounters("add", subnet), TenantElements("add", tenant),
-                      TenantElements("delete", tenant), TenantCounters("delete", subnet),
+  return base::StrCat(kTableAndSets, TenantObjects("add", subnet), TenantElements("add", tenant),
+                      TenantElements("delete", tenant), TenantObjects("delete", subnet),
                       WaysOut(tenant, std::nullopt));
 }
 

@@ -62,9 +62,9 @@ class Ipv6Tenants : public TwoTenants {
     }
   }
 
-  network::Traffic Counted() {
+  network::Traffic Counted(const network::Ipv4Subnet& tenant = kAcme) {
     network::Traffic traffic;
-    host_->Run([&] { traffic = *kernel_.GetTraffic(kAcme); });
+    host_->Run([&] { traffic = *kernel_.GetTraffic(tenant); });
     return traffic;
   }
 

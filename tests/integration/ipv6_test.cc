@@ -137,6 +137,27 @@ TEST_F(Ipv6Test, LetsNoMachineClaimAnothersAddress) {
   }
 }
 
+// One program of the host's answers all tenants.
+TEST_F(Ipv6Test, LimitsATenantsRouterSolicitationsAndNoOthers) {
+  const auto solicit = [](const char* from, const char* mac, const char* option) {
+    return EthernetFrame(
+        "33:33:00:00:00:01", mac, "86dd",
+        Ipv6Payload(from, "ff02::1", IPPROTO_ICMPV6, Hex("85 00 0000 00000000") + Hex(option)));
+  };
+  constexpr int kFlood = 2000, kFew = 20;
+  const network::Traffic before = Counted(kAcme), others_before = Counted(kGlobex);
+  RawPort flooder(*web_), other(*rival_);
+  for (int i = 0; i < kFlood; ++i) {
+    flooder.Send(solicit("fe80::5054:ff:fed5:402", kWebMac, "01 01 525400d50402"));
+    if (i % (kFlood / kFew) == 0) {
+      other.Send(solicit("fe80::5054:ff:fed5:502", "52:54:00:d5:05:02", "01 01 525400d50502"));
+    }
+  }
+  EXPECT_GE(Counted(kAcme).refused, before.refused + kFlood / 2);
+  EXPECT_GE(Counted(kGlobex).accepted, others_before.accepted + kFew);
+  EXPECT_EQ(Counted(kGlobex).refused, others_before.refused);
+}
+
 TEST_F(Ipv6Test, TellsTheHostItsMachinesAddressesAndForgetsThem) {
   const auto permanent = [this] {
     std::string text;

@@ -27,5 +27,17 @@ TEST_F(KernelSettingsTest, AreWrittenIfTheyAreOthers) {
   EXPECT_EQ(EnsureSetting(path_ + "/none", "1").code(), absl::StatusCode::kInternal);
 }
 
+TEST_F(KernelSettingsTest, AreRaisedAndNeverLowered) {
+  Set("20480\n");
+  EXPECT_EQ(*EnsureAtLeast(path_, 131072), true);
+  EXPECT_EQ(Get(), "131072\n");
+  EXPECT_EQ(*EnsureAtLeast(path_, 131072), false);
+  EXPECT_EQ(*EnsureAtLeast(path_, 1), false);
+  EXPECT_EQ(Get(), "131072\n");
+  EXPECT_EQ(*EnsureAtLeast(path_ + "-none", 1), false) << "an older kernel, or a namespace";
+  Set("many\n");
+  EXPECT_EQ(EnsureAtLeast(path_, 1).status().code(), absl::StatusCode::kInternal);
+}
+
 }  // namespace
 }  // namespace flatvm::network

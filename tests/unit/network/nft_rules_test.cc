@@ -66,12 +66,16 @@ TEST(TenantElements, AreKeyedByTheTenantsBridge) {
             "add counter inet flatvm accepted-fv-0ad50400\n"
             "add counter inet flatvm spoofed-fv-0ad50400\n"
             "add counter inet flatvm refused-fv-0ad50400\n"
+            "add limit inet flatvm solicitations-fv-0ad50400"
+            " { rate over 10/second burst 300 packets }\n"
             "add element inet flatvm sources { \"fv-0ad50400\" . 10.213.4.0/24 }\n"
             "add element inet flatvm gateways { \"fv-0ad50400\" . 10.213.4.1 }\n"
             "add element inet flatvm hairpins { \"fv-0ad50400\" . \"fv-0ad50400\" }\n"
             "add element inet flatvm accepted_of { \"fv-0ad50400\" : \"accepted-fv-0ad50400\" }\n"
             "add element inet flatvm spoofed_of { \"fv-0ad50400\" : \"spoofed-fv-0ad50400\" }\n"
             "add element inet flatvm refused_of { \"fv-0ad50400\" : \"refused-fv-0ad50400\" }\n"
+            "add element inet flatvm solicitations_of"
+            " { \"fv-0ad50400\" : \"solicitations-fv-0ad50400\" }\n"
             "add element inet flatvm exits { \"fv-0ad50400\" }\n"
             "add element inet flatvm routed { \"fv-0ad50400\" }\n"
             "delete element inet flatvm routed { \"fv-0ad50400\" }\n");
@@ -139,12 +143,13 @@ TEST(RestoredRuleset, HasIpv6ElementsOfTheTenantsOnly) {
 TEST(TenantElements, AreRemovedOneByOneAndNotRefused) {
   const std::string text = BuildRemoveTenant({.subnet = Subnet()});
   for (const char* set : {"sources", "gateways", "hairpins", "exits", "routed", "accepted_of",
-                          "spoofed_of", "refused_of"}) {
+                          "spoofed_of", "refused_of", "solicitations_of"}) {
     const size_t added = text.find(std::string("add element inet flatvm ") + set);
     const size_t deleted = text.find(std::string("delete element inet flatvm ") + set);
     EXPECT_NE(deleted, std::string::npos) << set;
     EXPECT_LT(added, deleted) << set;
   }
+  EXPECT_THAT(text, HasSubstr("delete limit inet flatvm solicitations-fv-0ad50400\n"));
   EXPECT_THAT(text, Not(HasSubstr("flush")));
 }
 
