@@ -20,6 +20,7 @@ constexpr char kBegin[] =
     "quiet-dhcp\n"
     "quiet-ra\n"
     "no-hosts\n"
+    "domain-needed\n"  // what has no domain is a machine of this network, or none
     "except-interface=lo\n";
 
 // A host name stands in one comma-separated line with keywords and times in dnsmasq's hosts file,
@@ -78,10 +79,11 @@ std::string BuildDhcpHosts(const NetworkSpec& spec) {
 std::string BuildNames(const NetworkSpec& spec) {
   std::string text;
   for (const Lease& lease : spec.leases) {
-    const std::string name = QualifiedName(spec, lease);
-    base::StrAppend(&text, lease.address.ToString(), " ", name, "\n");
+    const std::string names =
+        base::StrCat(" ", QualifiedName(spec, lease), " ", lease.hostname, "\n");
+    base::StrAppend(&text, lease.address.ToString(), names);
     if (spec.prefix) {
-      base::StrAppend(&text, AddressOf(*spec.prefix, lease.mac).ToString(), " ", name, "\n");
+      base::StrAppend(&text, AddressOf(*spec.prefix, lease.mac).ToString(), names);
     }
   }
   return text;

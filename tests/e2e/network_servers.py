@@ -16,7 +16,7 @@ def run(l0, checks, acme, name, address):
 
     def answers():
         gateway = str(ipaddress.ip_interface(f"{address}/24").network.network_address + 1)
-        return ipaddress.ip_address(address).packed in asked(acme, gateway, f"{name}.acme.internal", A)
+        return all(ipaddress.ip_address(address).packed in asked(acme, gateway, one, A) for one in (f"{name}.acme.internal", name))
 
     with checks.check("its server is in acme's slice, as a user of its own, and is not woken by others' networks"):
         expect_in("/flatvm-acme.slice/", l0.run(f"cat /proc/{_process(l0, unit)}/cgroup").ok().out, "its cgroup")

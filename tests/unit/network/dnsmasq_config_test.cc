@@ -34,6 +34,7 @@ log-facility=-
 quiet-dhcp
 quiet-ra
 no-hosts
+domain-needed
 except-interface=lo
 interface=fv-0ad50400
 bind-interfaces
@@ -115,12 +116,13 @@ TEST(DnsmasqConfig, QualifiesNamesThatDnsmasqTakesForKeywords) {
 
 TEST(DnsmasqConfig, NamesMachinesAddressesAlsoInThePrefix) {
   EXPECT_EQ(BuildNames(Acme()),
-            "10.213.4.2 primary.acme.internal\n10.213.4.3 web-1.acme.internal\n");
+            "10.213.4.2 primary.acme.internal primary\n"
+            "10.213.4.3 web-1.acme.internal web-1\n");
   EXPECT_EQ(BuildNames(AcmeWithPrefix()),
-            "10.213.4.2 primary.acme.internal\n"
-            "fd12:3456:78d5:400:5054:ff:fed5:402 primary.acme.internal\n"
-            "10.213.4.3 web-1.acme.internal\n"
-            "fd12:3456:78d5:400:5054:ff:fed5:403 web-1.acme.internal\n");
+            "10.213.4.2 primary.acme.internal primary\n"
+            "fd12:3456:78d5:400:5054:ff:fed5:402 primary.acme.internal primary\n"
+            "10.213.4.3 web-1.acme.internal web-1\n"
+            "fd12:3456:78d5:400:5054:ff:fed5:403 web-1.acme.internal web-1\n");
 }
 
 TEST(DnsmasqConfig, AdvertisesPrefixesButNeitherARouterNorADnsServer) {

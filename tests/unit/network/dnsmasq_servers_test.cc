@@ -113,7 +113,7 @@ TEST_F(DnsmasqServersTest, TellsItOfMachinesThatComeAndGo) {
   ASSERT_EQ(servers_.Ensure(Acme(), BridgeAge::kNew), absl::OkStatus());
   ASSERT_EQ(servers_.AddMachine(kBridge, db_), absl::OkStatus());
   EXPECT_THAT(ReadOf("hosts"), HasSubstr("52:54:00:d5:04:04,10.213.4.4,db.acme.internal\n"));
-  EXPECT_THAT(ReadOf("names"), HasSubstr("10.213.4.4 db.acme.internal\n"));
+  EXPECT_THAT(ReadOf("names"), HasSubstr("10.213.4.4 db.acme.internal db\n"));
   EXPECT_EQ(Reloads(), 1);
   ASSERT_EQ(servers_.AddMachine(kBridge, db_), absl::OkStatus());
   EXPECT_EQ(Reloads(), 1) << "it is there";
