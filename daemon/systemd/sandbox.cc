@@ -11,23 +11,15 @@ namespace flatvm::systemd {
 
 using Names = std::vector<std::string>;
 
-std::vector<UnitProperty> SandboxProperties() {
+std::vector<UnitProperty> HardeningProperties() {
   return {
       {"DynamicUser", true},
       {"UMask", uint32_t{0077}},
       {"NoNewPrivileges", true},
-      {"CapabilityBoundingSet", uint64_t{0}},
-      {"AmbientCapabilities", uint64_t{0}},
-      {"PrivateNetwork", true},
       {"PrivateDevices", true},
-      {"PrivateTmp", true},
       {"PrivateIPC", true},
-      {"ProtectSystem", std::string("strict")},
       {"ProtectHome", std::string("yes")},
-      {"InaccessiblePaths", Names{"-/boot", "-/media", "-/mnt", "-/opt", "-/srv", "-/var",
-                                  "-/run/dbus", "-/run/flatvm", "-/run/libvirt"}},
       {"ProtectProc", std::string("invisible")},
-      {"ProcSubset", std::string("pid")},
       {"ProtectKernelTunables", true},
       {"ProtectKernelModules", true},
       {"ProtectKernelLogs", true},
@@ -37,12 +29,26 @@ std::vector<UnitProperty> SandboxProperties() {
       {"RestrictNamespaces", uint64_t{0}},  // none may be made
       {"RestrictRealtime", true},
       {"RestrictSUIDSGID", true},
-      {"RestrictAddressFamilies", FilterList{true, {"AF_UNIX"}}},
       {"LockPersonality", true},
       {"MemoryDenyWriteExecute", true},
       {"KeyringMode", std::string("private")},
       {"SystemCallArchitectures", Names{"native"}},
       {"SystemCallErrorNumber", int32_t{EPERM}},
+  };
+}
+
+std::vector<UnitProperty> SandboxProperties() {
+  std::vector<UnitProperty> properties = HardeningProperties();
+  const std::vector<UnitProperty> own = {
+      {"CapabilityBoundingSet", uint64_t{0}},
+      {"AmbientCapabilities", uint64_t{0}},
+      {"PrivateNetwork", true},
+      {"PrivateTmp", true},
+      {"ProtectSystem", std::string("strict")},
+      {"InaccessiblePaths", Names{"-/boot", "-/media", "-/mnt", "-/opt", "-/srv", "-/var",
+                                  "-/run/dbus", "-/run/flatvm", "-/run/libvirt"}},
+      {"ProcSubset", std::string("pid")},
+      {"RestrictAddressFamilies", FilterList{true, {"AF_UNIX"}}},
       // The two add up: what the first allows, less what the second denies. It is handed every
       // connection, so it neither connects nor listens.
       {"SystemCallFilter", FilterList{true, {"@system-service"}}},
@@ -51,6 +57,8 @@ std::vector<UnitProperty> SandboxProperties() {
                                        "@setuid", "connect", "bind", "listen", "accept", "accept4",
                                        "ptrace", "process_vm_readv", "process_vm_writev"}}},
   };
+  properties.insert(properties.end(), own.begin(), own.end());
+  return properties;
 }
 
 std::vector<UnitProperty> StopAtProperties(const std::string& stop_at) {

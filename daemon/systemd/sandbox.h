@@ -8,6 +8,11 @@
 
 namespace flatvm::systemd {
 
+// What each of them is denied, whatever it is for: it has a user of its own, and no devices,
+// namespaces, settings or clock of the host's, nor sight of others' processes. Capabilities,
+// network, files and system calls are its caller's to say.
+std::vector<UnitProperty> HardeningProperties();
+
 // A user of its own, no capability, no network, next to no file, few system calls. It gets what it
 // works on as descriptors.
 std::vector<UnitProperty> SandboxProperties();

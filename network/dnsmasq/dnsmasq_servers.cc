@@ -21,8 +21,10 @@ constexpr char kTold[] = "told";
 constexpr size_t kMaxResolvers = size_t{64} << 10U;
 
 // Also of which bridge of that name: a program is bound to the one that was there at its start.
-std::string NoteOf(const ServerProgram& program, const std::map<std::string, std::string>& texts) {
-  std::string note = base::StrCat("== interface ", ::if_nametoindex(program.name.c_str()), "\n");
+std::string NoteOf(const ServerProgram& program, const std::string& terms,
+                   const std::map<std::string, std::string>& texts) {
+  std::string note =
+      base::StrCat("== interface ", ::if_nametoindex(program.name.c_str()), "\n== unit\n", terms);
   for (const auto& [name, text] : texts) base::StrAppend(&note, "== ", name, "\n", text);
   return note;
 }
@@ -36,16 +38,6 @@ absl::StatusOr<bool> WriteTexts(const std::string& folder,
     any = any || written;
   }
   return any;
-}
-
-absl::Status Note(const ServerProgram& program, const std::map<std::string, std::string>& texts) {
-  return WriteShared(base::StrCat(program.folder, "/", kTold), NoteOf(program, texts)).status();
-}
-
-bool WasTold(const ServerProgram& program, const std::map<std::string, std::string>& texts) {
-  const std::string note = NoteOf(program, texts);
-  const auto noted = base::ReadFile(base::StrCat(program.folder, "/", kTold), note.size());
-  return noted.ok() && *noted == note;
 }
 
 absl::Status Forget(const std::string& folder) {
@@ -103,6 +95,18 @@ absl::Status DnsmasqServers::WriteResolvers(const NetworkSpec& spec) {
   const std::string folder = FolderOf(BridgeName(spec.subnet));
   FLATVM_RETURN_IF_ERROR(MakeSharedFolder(folder));
   return WriteShared(base::StrCat(folder, "/", kResolversFile), Resolvers()).status();
+}
+
+absl::Status DnsmasqServers::Note(const ServerProgram& program, const Texts& texts) {
+  return WriteShared(base::StrCat(program.folder, "/", kTold),
+                     NoteOf(program, programs_.Terms(program), texts))
+      .status();
+}
+
+bool DnsmasqServers::WasTold(const ServerProgram& program, const Texts& texts) {
+  const std::string note = NoteOf(program, programs_.Terms(program), texts);
+  const auto noted = base::ReadFile(base::StrCat(program.folder, "/", kTold), note.size());
+  return noted.ok() && *noted == note;
 }
 
 absl::Status DnsmasqServers::Serve(const ServerProgram& program, const Texts& texts,

@@ -54,9 +54,12 @@ class DnsmasqServers final : public NetworkServers {
   std::shared_ptr<Served> Find(const std::string& bridge);
 
   // Each with the lock of what the program serves held. A file beside the texts says what the
-  // program was told last, so that a flatvmd which is ended in the midst leaves none that was told
-  // something else for good.
+  // program was told last, and as what it was started, so that a flatvmd which is ended in the
+  // midst leaves none that was told something else for good, nor a new one any of an older one's
+  // making.
 
+  absl::Status Note(const ServerProgram& program, const Texts& texts);
+  bool WasTold(const ServerProgram& program, const Texts& texts);
   // Has it run and know `texts`; anew if it was, or may have been, told others.
   absl::Status Serve(const ServerProgram& program, const Texts& texts, BridgeAge age);
   // Tells it `texts`, of other machines.

@@ -18,11 +18,14 @@ struct ServerProgram {
   bool watches_host = false;
 };
 
-// Thread-safe; every call blocks. Errors of every call: UNAVAILABLE / kServiceManagerUnavailable;
-// INTERNAL.
+// Thread-safe; every call but Terms blocks. Errors of every call: UNAVAILABLE /
+// kServiceManagerUnavailable; INTERNAL.
 class ServerPrograms {
  public:
   virtual ~ServerPrograms() = default;
+
+  // As what it would run, as text: one that was started as something else is to be started anew.
+  virtual std::string Terms(const ServerProgram& program) const = 0;
 
   // In the place of one of that name. It serves when this returns, and is started again should it
   // end. Errors: also INTERNAL if it does not serve.

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <csignal>
 #include <cstdint>
 #include <memory>
@@ -15,6 +14,8 @@
 #include "daemon/base/names.h"
 #include "daemon/base/str_cat.h"
 #include "daemon/base/types.h"
+#include "daemon/systemd/property_text.h"
+#include "daemon/systemd/sandbox.h"
 #include "network/dnsmasq/dnsmasq_config.h"
 #include "network/dnsmasq/shared_file.h"
 
@@ -76,14 +77,11 @@ std::vector<UnitProperty> LifeProperties(const ServerProgram& program,
 }
 
 // Guests speak to it. It has the host's network, and of all else next to nothing.
-std::vector<UnitProperty> SandboxProperties(const ServerProgram& program,
-                                            const SystemdProgramsOptions& options) {
+std::vector<UnitProperty> ConfinementProperties(const ServerProgram& program,
+                                                const SystemdProgramsOptions& options) {
   const auto there = [](std::string path) { return BindPaths::Path{std::move(path), false}; };
   const auto perhaps = [](std::string path) { return BindPaths::Path{std::move(path), true}; };
   return {
-      {"DynamicUser", true},
-      {"UMask", uint32_t{0077}},
-      {"NoNewPrivileges", true},
       {"CapabilityBoundingSet", CapabilitiesOf(program)},
       {"AmbientCapabilities", CapabilitiesOf(program)},
       // Not TemporaryFileSystem=/, which systemd drops beside DynamicUser.
@@ -92,26 +90,8 @@ std::vector<UnitProperty> SandboxProperties(const ServerProgram& program,
       {"BindReadOnlyPaths",
        BindPaths{{there("/usr"), perhaps("/lib"), perhaps("/lib64"), perhaps("/etc/ld.so.cache"),
                   there("/etc/passwd"), there("/etc/group"), there(program.folder)}}},
-      {"PrivateDevices", true},
-      {"PrivateIPC", true},
-      {"ProtectHome", std::string("yes")},
-      {"ProtectProc", std::string("invisible")},
-      {"ProtectKernelTunables", true},
-      {"ProtectKernelModules", true},
-      {"ProtectKernelLogs", true},
-      {"ProtectControlGroups", true},
-      {"ProtectClock", true},
-      {"ProtectHostname", true},
-      {"RestrictNamespaces", uint64_t{0}},  // none may be made
-      {"RestrictRealtime", true},
-      {"RestrictSUIDSGID", true},
       {"RestrictAddressFamilies",
        FilterList{true, {"AF_UNIX", "AF_INET", "AF_INET6", "AF_NETLINK"}}},
-      {"LockPersonality", true},
-      {"MemoryDenyWriteExecute", true},
-      {"KeyringMode", std::string("private")},
-      {"SystemCallArchitectures", Names{"native"}},
-      {"SystemCallErrorNumber", int32_t{EPERM}},
       {"SystemCallFilter", FilterList{true, {"@system-service"}}},
       {"SystemCallFilter", FilterList{false,
                                       {"@privileged", "@resources", "@keyring", "@memlock",
@@ -142,9 +122,15 @@ std::string NameOfDnsmasqUnit(const std::string& unit) {
 std::vector<UnitProperty> DnsmasqUnitProperties(const ServerProgram& program,
                                                 const SystemdProgramsOptions& options) {
   std::vector<UnitProperty> properties = LifeProperties(program, options);
-  const std::vector<UnitProperty> sandbox = SandboxProperties(program, options);
-  properties.insert(properties.end(), sandbox.begin(), sandbox.end());
+  for (const std::vector<UnitProperty>& more :
+       {systemd::HardeningProperties(), ConfinementProperties(program, options)}) {
+    properties.insert(properties.end(), more.begin(), more.end());
+  }
   return properties;
+}
+
+std::string SystemdPrograms::Terms(const ServerProgram& program) const {
+  return systemd::TextOf(DnsmasqUnitProperties(program, options_));
 }
 
 absl::Status SystemdPrograms::Start(const ServerProgram& program) {

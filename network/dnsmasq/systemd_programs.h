@@ -34,6 +34,7 @@ class SystemdPrograms final : public ServerPrograms {
  public:
   explicit SystemdPrograms(SystemdProgramsOptions options) : options_(std::move(options)) {}
 
+  std::string Terms(const ServerProgram& program) const override;
   absl::Status Start(const ServerProgram& program) override;
   absl::Status Reload(const std::string& name) override;
   absl::Status Stop(const std::string& name) override;

@@ -21,6 +21,9 @@ class FakeServerPrograms final : public network::ServerPrograms, public Failable
     int reloads = 0;  // since the last of these
   };
 
+  std::string Terms(const network::ServerProgram& program) const override {
+    return terms_ + program.name;
+  }
   absl::Status Start(const network::ServerProgram& program) override {
     FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
     const std::lock_guard lock(mutex_);
@@ -54,6 +57,8 @@ class FakeServerPrograms final : public network::ServerPrograms, public Failable
     return names;
   }
 
+  // Another flatvmd's.
+  void SetTerms(const std::string& terms) { terms_ = terms; }
   // Somebody else's doing.
   void End(const std::string& name) {
     const std::lock_guard lock(mutex_);
@@ -65,6 +70,7 @@ class FakeServerPrograms final : public network::ServerPrograms, public Failable
   }
 
  private:
+  std::string terms_;
   mutable std::mutex mutex_;  // guards all below
   std::map<std::string, Running> running_;
   std::map<std::string, int> starts_;

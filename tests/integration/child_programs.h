@@ -20,6 +20,7 @@ class ChildPrograms final : public network::ServerPrograms {
   ChildPrograms& operator=(const ChildPrograms&) = delete;
   ~ChildPrograms() override;
 
+  std::string Terms(const network::ServerProgram& program) const override { return program.name; }
   absl::Status Start(const network::ServerProgram& program) override;
   absl::Status Reload(const std::string& name) override;
   absl::Status Stop(const std::string& name) override;

@@ -51,8 +51,8 @@ class DnsmasqServersTest : public ::testing::Test {
   const std::string folder_ = dir_.path() + "/run/dnsmasq";
   fakes::FakeLog log_;
   fakes::FakeServerPrograms programs_;
-  DnsmasqServers servers_{
-      {.folder = folder_, .resolvers = dir_.path() + "/resolv.conf"}, programs_, log_};
+  const DnsmasqSettings settings_{.folder = folder_, .resolvers = dir_.path() + "/resolv.conf"};
+  DnsmasqServers servers_{settings_, programs_, log_};
 };
 
 TEST_F(DnsmasqServersTest, StartsOneInItsTenantsName) {
@@ -86,8 +86,7 @@ TEST_F(DnsmasqServersTest, LeavesOneAloneThatIsAsWanted) {
   EXPECT_EQ(Starts(), 1);
   EXPECT_EQ(Reloads(), 0);
   // Also a new flatvmd, which has the files only.
-  DnsmasqServers next({.folder = folder_, .resolvers = dir_.path() + "/resolv.conf"}, programs_,
-                      log_);
+  DnsmasqServers next(settings_, programs_, log_);
   ASSERT_EQ(next.Ensure(Acme(), BridgeAge::kAsBefore), absl::OkStatus());
   EXPECT_EQ(Starts(), 1);
 }
@@ -107,6 +106,9 @@ TEST_F(DnsmasqServersTest, StartsOneAnewThatIsNotAsWanted) {
   programs_.End(kBridge);
   ASSERT_EQ(servers_.Ensure(other, BridgeAge::kAsBefore), absl::OkStatus());
   EXPECT_EQ(Starts(), 5);
+  programs_.SetTerms("of another build ");
+  ASSERT_EQ(servers_.Ensure(other, BridgeAge::kAsBefore), absl::OkStatus());
+  EXPECT_EQ(Starts(), 6);
 }
 
 TEST_F(DnsmasqServersTest, TellsItOfMachinesThatComeAndGo) {
@@ -168,8 +170,7 @@ TEST_F(DnsmasqServersTest, DoesNotStopAnEarlierFlatvmdsAdvertiserBeforeItKnowsAl
   without.subnet = *ParseIpv4Subnet("test", "10.213.5.0/24");
   ASSERT_EQ(servers_.Ensure(without, BridgeAge::kNew), absl::OkStatus());
   ASSERT_EQ(servers_.Ensure(WithPrefix(Acme()), BridgeAge::kNew), absl::OkStatus());
-  DnsmasqServers next({.folder = folder_, .resolvers = dir_.path() + "/resolv.conf"}, programs_,
-                      log_);
+  DnsmasqServers next(settings_, programs_, log_);
   ASSERT_EQ(next.Ensure(without, BridgeAge::kAsBefore), absl::OkStatus());
   ASSERT_EQ(next.Ensure(WithPrefix(Acme()), BridgeAge::kAsBefore), absl::OkStatus());
   EXPECT_EQ(Starts(kAdvertiser), 1);
@@ -226,8 +227,7 @@ TEST_F(DnsmasqServersTest, LeavesNothingOfANetworkThatGoes) {
 // Whose flatvmd has not been asked for it since its start.
 TEST_F(DnsmasqServersTest, RemovesWhatAnEarlierFlatvmdLeft) {
   ASSERT_EQ(servers_.Ensure(WithPrefix(Acme()), BridgeAge::kNew), absl::OkStatus());
-  DnsmasqServers next({.folder = folder_, .resolvers = dir_.path() + "/resolv.conf"}, programs_,
-                      log_);
+  DnsmasqServers next(settings_, programs_, log_);
   ASSERT_EQ(next.Remove(kBridge), absl::OkStatus());
   EXPECT_THAT(programs_.running(), IsEmpty());
   EXPECT_TRUE(std::filesystem::is_empty(folder_));

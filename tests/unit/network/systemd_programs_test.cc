@@ -95,6 +95,14 @@ TEST(DnsmasqUnit, MayNoMoreThanItNeeds) {
   }
 }
 
+TEST_F(SystemdProgramsTest, KnowsOneThatAnotherBuildStarted) {
+  const SystemdPrograms other({.program = "/usr/local/sbin/dnsmasq"});
+  const SystemdPrograms same({.root = dir_.path() + "/root"});
+  EXPECT_EQ(same.Terms(kAcme), programs_.Terms(kAcme));
+  EXPECT_NE(other.Terms(kAcme), programs_.Terms(kAcme));
+  EXPECT_NE(programs_.Terms(kAdvertiser), programs_.Terms(kAcme));
+}
+
 TEST_F(SystemdProgramsTest, StartsAUnitInTheTenantsSlice) {
   ASSERT_EQ(programs_.Start(kAcme), absl::OkStatus());
   EXPECT_THAT(manager_.calls(), ElementsAre(std::string("StartTransientUnit ") + kUnit));
