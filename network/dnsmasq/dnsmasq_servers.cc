@@ -237,6 +237,15 @@ absl::Status DnsmasqServers::EnsureAdvertiser() {
   return absl::OkStatus();
 }
 
+void DnsmasqServers::LogStart(const std::string& what, const std::string& tenant,
+                              const absl::Status& started) {
+  log_.Log(started.ok() ? base::LogLevel::kWarning : base::LogLevel::kError,
+           base::StrCat(what, " had been stopped",
+                        started.ok() ? "; it was started anew" : " and does not start: ",
+                        base::Message(started)),
+           base::LogFields{.tenant = tenant});
+}
+
 absl::Status DnsmasqServers::StartAgain(Served& served) {
   const std::lock_guard lock(served.mutex);
   if (!served.spec) return absl::OkStatus();
@@ -244,13 +253,8 @@ absl::Status DnsmasqServers::StartAgain(Served& served) {
   const ServerProgram program = ProgramOf(*served.spec);
   FLATVM_ASSIGN_OR_RETURN(const bool runs, programs_.Runs(program.name));
   if (runs) return absl::OkStatus();
-  const absl::Status started = Serve(program, TextsOf(*served.spec), BridgeAge::kAsBefore);
-  log_.Log(started.ok() ? base::LogLevel::kWarning : base::LogLevel::kError,
-           base::StrCat("the DHCP and DNS server of network ", NetworkName(served.spec->Id()),
-                        " had been stopped",
-                        started.ok() ? "; it was started anew" : " and does not start: ",
-                        base::Message(started)),
-           base::LogFields{.tenant = served.spec->tenant});
+  LogStart(base::StrCat("the DHCP and DNS server of network ", NetworkName(served.spec->Id())),
+           served.spec->tenant, Serve(program, TextsOf(*served.spec), BridgeAge::kAsBefore));
   return absl::OkStatus();  // it is said, and tried again the next time
 }
 
@@ -272,7 +276,7 @@ absl::Status DnsmasqServers::LookAfter() {
   }
   if (!running.contains(kAdvertiser)) {
     const std::lock_guard lock(advertiser_mutex_);
-    if (advertises_ == true) first.Update(StartAdvertiser());
+    if (advertises_ == true) LogStart("what advertises tenants' prefixes", "", StartAdvertiser());
   }
   return first;
 }

@@ -68,6 +68,8 @@ class DnsmasqServers final : public NetworkServers {
   absl::Status WriteResolvers(const NetworkSpec& spec);
   absl::Status Change(Served& served, NetworkSpec spec);
   absl::Status StartAgain(Served& served);
+  // Of `what` that did not run.
+  void LogStart(const std::string& what, const std::string& tenant, const absl::Status& started);
 
   // Starts it if a network has a prefix, and stops it if none has.
   absl::Status EnsureAdvertiser();
