@@ -122,11 +122,12 @@ class Ipv6GatewayTest : public TwoTenants {
     return !Said({"/usr/sbin/tc", "filter", "show", "dev", bridge, "ingress"}).empty();
   }
 
-  // In the host's network namespace, on a thread whose mounts are its own.
+  // In the host's network namespace, on a thread whose mounts below /proc are its own. Not all of
+  // them: "/" is no mount to change where the tests run in a root directory of their own.
   void RunWithMounts(const std::function<void()>& job) {
     host_->Run([&] {
       ASSERT_EQ(::unshare(CLONE_NEWNS), 0);
-      ASSERT_EQ(::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
+      ASSERT_EQ(::mount("none", "/proc", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
       job();
     });
   }
