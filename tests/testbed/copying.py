@@ -9,6 +9,7 @@ _INTO = 'if [ -d "$1" ] || [ "${1%/}" != "$1" ]; then mkdir -p "$1"; t=${1%/}/$2
 _RECEIVE_FILE = _INTO + 'cat > "$t.part" && chmod "$3" "$t.part" && mv "$t.part" "$t"'
 _RECEIVE_FOLDER = _INTO + 'mkdir -p "$t" && tar -C "$t" --no-same-owner -xf -'
 _MARK = "l0:"
+_SECONDS = 1200
 
 
 def copy(lanes, source, target):
@@ -30,7 +31,7 @@ def to_l0(lanes, source, target):
         sender, stream, script = None, open(source, "rb"), _RECEIVE_FILE
     with stream:
         mode = f"{source.stat().st_mode & 0o777:o}"
-        words = lanes.words(["sh", "-c", script, "copy", target, source.resolve().name, mode], stdin=True)
+        words = lanes.words(["sh", "-c", script, "copy", target, source.resolve().name, mode], timeout=_SECONDS, stdin=True)
         done = subprocess.run(words, stdin=stream, stderr=subprocess.PIPE, text=True, check=False)
     if done.returncode != 0 or (sender and sender.wait() != 0):
         raise TestbedError(f"copying {source} to L0's {target} failed: {done.stderr.strip()}")
@@ -46,12 +47,12 @@ def _from_l0(lanes, source, target):
     target.parent.mkdir(parents=True, exist_ok=True)
     if answer == "folder":
         target.mkdir(exist_ok=True)
-        with subprocess.Popen(lanes.words(["tar", "-C", source, "-cf", "-", "."]), stdout=subprocess.PIPE) as sender:
+        with subprocess.Popen(lanes.words(["tar", "-C", source, "-cf", "-", "."], _SECONDS), stdout=subprocess.PIPE) as sender:
             done = subprocess.run(["tar", "-C", str(target), "-xf", "-"], stdin=sender.stdout, check=False)
             failed = sender.wait() or done.returncode
     else:
         with open(target, "wb") as file:
-            failed = subprocess.run(lanes.words(["cat", source]), stdout=file, check=False).returncode
+            failed = subprocess.run(lanes.words(["cat", source], _SECONDS), stdout=file, check=False).returncode
         os.chmod(target, int(answer, 8))
     if failed:
         raise TestbedError(f"copying L0's {source} to {target} failed")

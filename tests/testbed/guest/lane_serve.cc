@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
@@ -21,6 +22,7 @@ namespace {
 // Output held for a client that does not read; beyond it the command's pipes fill up and it waits.
 constexpr size_t kOutputHighWater = 256 * 1024;
 constexpr size_t kChunkBytes = 32 * 1024;
+constexpr std::chrono::seconds kGoneForGood{5};
 
 class Server {
  public:
@@ -29,12 +31,13 @@ class Server {
   void Step() {
     const bool backed_up = output_.size() > kOutputHighWater;
     const bool has_output = !output_.empty();
+    const bool serves = connected_ && job_;
     pollfd fds[5] = {
         {connected_ ? port_ : -1, static_cast<short>(POLLIN | (has_output ? POLLOUT : 0)), 0},
-        {job_ && job_->HasQueuedInput() ? job_->input_fd() : -1, POLLOUT, 0},
-        {job_ && !backed_up ? job_->output_fd() : -1, POLLIN, 0},
-        {job_ && !backed_up ? job_->errors_fd() : -1, POLLIN, 0},
-        {job_ && !backed_up ? job_->exit_fd() : -1, POLLIN, 0},
+        {serves && job_->HasQueuedInput() ? job_->input_fd() : -1, POLLOUT, 0},
+        {serves && !backed_up ? job_->output_fd() : -1, POLLIN, 0},
+        {serves && !backed_up ? job_->errors_fd() : -1, POLLIN, 0},
+        {serves && !backed_up ? job_->exit_fd() : -1, POLLIN, 0},
     };
     // A port that no client has open polls as hung up all the time. The kernel says by SIGIO that
     // one came; the timeout covers a signal that came just before.
@@ -44,15 +47,12 @@ class Server {
     sigset_t none;
     sigemptyset(&none);
     const int ready = ppoll(fds, 5, timeout_ms < 0 ? nullptr : &wait, &none);
-    if (!connected_) {
-      connected_ = IsOpenedByClient();
-      return;
-    }
+    if (!connected_) return WaitForClient();
     if (job_ && job_->MillisecondsLeft() == 0) return EndJob(kTimedOut);
     if (ready <= 0) return;
+    if (fds[0].revents & POLLIN) Receive();
     if (fds[0].revents & (POLLHUP | POLLERR)) return Disconnect();
     if (fds[0].revents & POLLOUT) Flush();
-    if (fds[0].revents & POLLIN) Receive();
     if (!job_) return;
     if (fds[1].revents) AcceptInput();
     if (fds[2].revents) Forward(kOutput, job_->ReadOutput(kChunkBytes));
@@ -66,11 +66,20 @@ class Server {
     return poll(&fd, 1, 0) >= 0 && !(fd.revents & POLLHUP);
   }
 
+  // That a client went, and that one came, the kernel hears on another queue than what they send,
+  // and later: the one that is said to be gone may be the one before, and the command is another's
+  // already. It is kept for as long as the next word may take. Whoever is next resets it.
   void Disconnect() {
+    connected_ = false;
+    gone_since_ = Job::Clock::now();
+  }
+
+  void WaitForClient() {
+    connected_ = IsOpenedByClient();
+    if (connected_ || Job::Clock::now() < gone_since_ + kGoneForGood) return;
     job_.reset();
     reader_.Clear();
     output_.clear();
-    connected_ = false;
   }
 
   void Flush() {
@@ -165,6 +174,7 @@ class Server {
 
   const int port_;
   bool connected_ = false;
+  Job::Clock::time_point gone_since_;  // if it is not
   FrameReader reader_;
   std::string output_;
   std::optional<Job> job_;
