@@ -33,7 +33,7 @@ absl::Status Exhausted(base::Reason reason, std::string_view limit, uint64_t siz
 
 }  // namespace
 
-absl::StatusOr<Ipv4Subnet> SubnetPool::Allocate() {
+absl::StatusOr<Ipv4Subnet> SubnetPool::FindFree() const {
   // Sorted and without overlap, so one walk finds the lowest gap.
   Ipv4Subnet candidate{.address = pool_.address, .prefix_length = prefix_length_};
   const uint64_t step = candidate.size();
@@ -48,8 +48,13 @@ absl::StatusOr<Ipv4Subnet> SubnetPool::Allocate() {
                      "every subnet of this host's pool is in use by a tenant");
   }
   candidate.address.value = static_cast<uint32_t>(next);
-  taken_.insert(candidate);
   return candidate;
+}
+
+absl::StatusOr<Ipv4Subnet> SubnetPool::Allocate() {
+  absl::StatusOr<Ipv4Subnet> free = FindFree();
+  if (free.ok()) taken_.insert(*free);
+  return free;
 }
 
 absl::Status SubnetPool::Take(const Ipv4Subnet& subnet) {

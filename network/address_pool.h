@@ -21,6 +21,8 @@ class SubnetPool {
       : pool_(pool), prefix_length_(prefix_length), ipv6_(ipv6) {}
 
   // The lowest free subnet. Errors: RESOURCE_EXHAUSTED / kSubnetPoolEmpty.
+  absl::StatusOr<Ipv4Subnet> FindFree() const;
+  // Takes that one. Errors: as FindFree's.
   absl::StatusOr<Ipv4Subnet> Allocate();
   // Marks one as taken (from a record). It may be of another size than new ones, since the operator
   // may have changed the setting. Errors: ALREADY_EXISTS if it overlaps a taken one;

@@ -62,6 +62,12 @@ absl::Status BridgedNetworks::EnsureNetwork(const NetworkSpec& spec) {
   return bridges_.Ensure(spec);
 }
 
+absl::Status BridgedNetworks::CheckBridge(const NetworkSpec& spec) {
+  if (spec.mode != NetworkMode::kBridge) return others_.CheckBridge(spec);
+  FLATVM_RETURN_IF_ERROR(CheckBridgedSpec(spec));
+  return bridges_.Check(spec);
+}
+
 absl::Status BridgedNetworks::RemoveNetwork(const NetworkSpec& spec) {
   if (spec.mode != NetworkMode::kBridge) return others_.RemoveNetwork(spec);
   FLATVM_RETURN_IF_ERROR(CheckNetworkId(spec.Id()));

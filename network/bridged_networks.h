@@ -19,6 +19,7 @@ class BridgedNetworks final : public TenantNetworks {
       : others_(others), bridges_(bridges) {}
 
   absl::Status EnsureNetwork(const NetworkSpec& spec) override;
+  absl::Status CheckBridge(const NetworkSpec& spec) override;
   absl::Status RemoveNetwork(const NetworkSpec& spec) override;
   absl::Status AddLease(const NetworkId& id, const Lease& lease) override;
   absl::Status RemoveLease(const NetworkId& id, const Lease& lease) override;

@@ -99,6 +99,8 @@ absl::Status KernelBridges::GuardPort(uint32_t port, const Lease& machine,
        .tenant_ceiling = {.out = ceilings.out, .in = ceilings.in}});
 }
 
+absl::Status KernelBridges::Check(const NetworkSpec& spec) { return CheckUsable(spec); }
+
 absl::Status KernelBridges::Ensure(const NetworkSpec& spec) {
   const std::lock_guard lock(mutex_);
   Network& network = networks_[spec.Id()];

@@ -32,6 +32,7 @@ class KernelBridges final : public OperatorBridges {
                 FindMeter find_meter)
       : guard_(guard), ports_(ports), mutex_(mutex), find_meter_(std::move(find_meter)) {}
 
+  absl::Status Check(const NetworkSpec& spec) override;
   absl::Status Ensure(const NetworkSpec& spec) override;
   absl::Status Remove(const NetworkId& id) override;
   bool Has(const NetworkId& id) override;

@@ -14,11 +14,14 @@ class OperatorBridges {
  public:
   virtual ~OperatorBridges() = default;
 
+  // Whether its bridge is one that machines may be on, in its VLAN. Errors: also
+  // FAILED_PRECONDITION / kBridgeUnusable, naming "bridge" or "vlan".
+  virtual absl::Status Check(const NetworkSpec& spec) = 0;
   // Remembers the network, and that its leases' machines may be on its bridge, in the place of what
   // was remembered of it; holds those machines' ports, now and when they come, to the machines'
   // hardware addresses, to their VLAN, to be no DHCP server and no router, and to the ceilings. A
-  // port with a machine's name is shut until that is so. Ports of others are left alone. Errors:
-  // also FAILED_PRECONDITION / kBridgeUnusable, naming "bridge" or "vlan".
+  // port with a machine's name is shut until that is so. Ports of others are left alone. Errors: as
+  // Check's.
   virtual absl::Status Ensure(const NetworkSpec& spec) = 0;
   // Forgets it, and its machines, whose ports are shut; OK if it is not known.
   virtual absl::Status Remove(const NetworkId& id) = 0;

@@ -35,8 +35,8 @@ struct Traffic {
 // Thread-safe; every call blocks on libvirtd or the kernel. Of kBridge nothing is made or removed,
 // but machines' ports are held to what they may send, and to their VLAN; EnsureNetwork, which
 // remembers it all the same, and AddLease also fail with FAILED_PRECONDITION / kBridgeUnusable.
-// Errors of every call: UNAVAILABLE / kHypervisorUnavailable without libvirtd; INVALID_ARGUMENT
-// naming a malformed field; INTERNAL.
+// Errors of every call: UNAVAILABLE / kHypervisorUnavailable without libvirtd,
+// kServiceManagerUnavailable without systemd; INVALID_ARGUMENT naming a malformed field; INTERNAL.
 class TenantNetworks {
  public:
   virtual ~TenantNetworks() = default;
@@ -47,6 +47,10 @@ class TenantNetworks {
   // are as far from each other as two tenants'. Errors: also FAILED_PRECONDITION / kNetworkInUse if
   // it is there otherwise than described, but for leases, and machines are on it.
   virtual absl::Status EnsureNetwork(const NetworkSpec& spec) = 0;
+
+  // Whether machines may be on the operator's bridge that `spec`, of kBridge, names; nothing is
+  // changed. OK for other modes. Errors: also FAILED_PRECONDITION / kBridgeUnusable.
+  virtual absl::Status CheckBridge(const NetworkSpec& spec) = 0;
 
   // Stops and removes network, bridge, leases and rules, whatever leases `spec` has; OK if it is
   // not there. Its prefix as EnsureNetwork got it, whatever prefixes are made of by now.

@@ -56,6 +56,11 @@ absl::Status TenantLifecycle::ReserveSubnet(network::Ipv4Subnet* subnet,
   return absl::OkStatus();
 }
 
+absl::Status TenantLifecycle::CheckSubnetLeft() {
+  const std::lock_guard lock(subnets_mutex_);
+  return subnets_.FindFree().status();
+}
+
 void TenantLifecycle::ReleaseSubnet(const network::Ipv4Subnet& subnet) {
   const std::lock_guard lock(subnets_mutex_);
   subnets_.Remove(subnet);
@@ -154,7 +159,7 @@ class TenantLifecycle::Creation {
     FLATVM_RETURN_IF_ERROR(CheckFree(*state));
     const TenantRecord none{.name = order_.name};
     FLATVM_RETURN_IF_ERROR(CheckForwardsFree(*state, none, tenant_.forwards, host_ports));
-    if (order_.mode == Mode::kValidateOnly) return absl::OkStatus();
+    if (order_.mode == Mode::kValidateOnly) return owner_.CheckSubnetLeft();
     FLATVM_RETURN_IF_ERROR(owner_.ReserveSubnet(&tenant_.subnet, &tenant_.prefix));
     rollback_.Push("reservation", [this] {
       Forget();

@@ -73,7 +73,11 @@ class FurtherNetworks::Addition {
 
   absl::StatusOr<NetworkRecord> Run() {
     FLATVM_RETURN_IF_ERROR(Reserve());
-    if (order_.mode == Mode::kValidateOnly || repeated_) return network_;
+    if (repeated_) return network_;
+    if (order_.mode == Mode::kValidateOnly) {
+      FLATVM_RETURN_IF_ERROR(owner_.ports_.networks.CheckBridge(spec_));
+      return network_;
+    }
     FLATVM_RETURN_IF_ERROR(PutRecord());
     rollback_.Push("network", [this] {
       const absl::Status status = owner_.ports_.networks.RemoveNetwork(spec_);
@@ -105,7 +109,7 @@ class FurtherNetworks::Addition {
     }
     if (tenant->record.networks.size() >= kMaxFurtherNetworks) return AtLimit();
     network_ = RecordOf(order_);
-    if (order_.mode == Mode::kValidateOnly) return absl::OkStatus();
+    if (order_.mode == Mode::kValidateOnly) return Preview(*tenant);
     if (network_.mode != network::NetworkMode::kBridge) {
       FLATVM_RETURN_IF_ERROR(owner_.tenants_.ReserveSubnet(&network_.subnet, &network_.prefix));
     }
@@ -115,6 +119,12 @@ class FurtherNetworks::Addition {
     tenant->changing_network = network_.name;
     rollback_.Push("reservation", [this] { return Forget(); });
     return absl::OkStatus();
+  }
+
+  absl::Status Preview(const TenantEntry& tenant) {
+    spec_ = NetworkSpecOf(tenant.record, network_, {});
+    const bool bridged = network_.mode == network::NetworkMode::kBridge;
+    return bridged ? absl::OkStatus() : owner_.tenants_.CheckSubnetLeft();
   }
 
   // What the order comes to, with the subnet that it was given.

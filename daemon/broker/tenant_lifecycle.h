@@ -117,6 +117,8 @@ class TenantLifecycle {
   absl::Status ReserveSubnet(network::Ipv4Subnet* subnet,
                              std::optional<network::Ipv6Prefix>* prefix);
   void ReleaseSubnet(const network::Ipv4Subnet& subnet);
+  // Whether there is one to reserve now. Errors: as ReserveSubnet's.
+  absl::Status CheckSubnetLeft();
 
  private:
   class Creation;

@@ -69,9 +69,11 @@ def _traffic(l0, network="default"):
 def _add(l0, checks, acme):
     lan = ["add", "acme", "lan", "--network", "bridge", "--bridge", BRIDGE, "--vlan", str(VLAN)]
     with checks.check("a bridge that is not there, and one that does not filter VLANs, are refused by their name and leave nothing"):
-        _network(l0, *lan).expect_error("FAILED_PRECONDITION", "BRIDGE_UNUSABLE", "bridge")
+        for preview in ([], ["--validate-only"]):
+            _network(l0, *lan, *preview).expect_error("FAILED_PRECONDITION", "BRIDGE_UNUSABLE", "bridge")
         l0.run(f"ip link add {BRIDGE} type bridge").ok()
-        _network(l0, *lan).expect_error("FAILED_PRECONDITION", "BRIDGE_UNUSABLE", "vlan")
+        for preview in ([], ["--validate-only"]):
+            _network(l0, *lan, *preview).expect_error("FAILED_PRECONDITION", "BRIDGE_UNUSABLE", "vlan")
         l0.run(f"ip link del {BRIDGE}").ok()
         expect_equal([one["name"] for one in _network(l0, "list", "acme").json()["networks"]], ["default"], "networks")
     with checks.must("further networks: one of its own, and a VLAN of a bridge of the host's"):

@@ -25,6 +25,14 @@ NetworkId IdOf(const std::string& key) {
 
 }  // namespace
 
+absl::Status FakeNetworks::CheckBridge(const network::NetworkSpec& spec) {
+  FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
+  if (spec.mode != network::NetworkMode::kBridge) return absl::OkStatus();
+  FLATVM_RETURN_IF_ERROR(network::CheckBridgedSpec(spec));
+  const std::lock_guard lock(mutex_);
+  return CheckUsable(spec.bridge, spec.vlan);
+}
+
 absl::Status FakeNetworks::EnsureNetwork(const network::NetworkSpec& spec) {
   if (on_ensure) on_ensure(spec);
   FLATVM_RETURN_IF_ERROR(TakeFailure(__func__));
@@ -50,7 +58,7 @@ absl::Status FakeNetworks::EnsureNetwork(const network::NetworkSpec& spec) {
                            "machines are on it");
   }
   state_.insert_or_assign(key, std::move(wanted));
-  return bridged ? CheckBridge(spec.bridge, spec.vlan) : absl::OkStatus();
+  return bridged ? CheckUsable(spec.bridge, spec.vlan) : absl::OkStatus();
 }
 
 absl::Status FakeNetworks::RemoveNetwork(const network::NetworkSpec& spec) {
@@ -71,7 +79,7 @@ absl::Status FakeNetworks::AddLease(const NetworkId& id, const Lease& lease) {
   if (network == state_.end()) return base::InternalError("no such network");
   const bool bridged = network->second.mode == network::NetworkMode::kBridge;
   if (bridged) {
-    FLATVM_RETURN_IF_ERROR(CheckBridge(network->second.bridge, network->second.vlan));
+    FLATVM_RETURN_IF_ERROR(CheckUsable(network->second.bridge, network->second.vlan));
   }
   for (const auto& [mac, other] : network->second.leases) {
     if (other == lease) return absl::OkStatus();
@@ -145,7 +153,7 @@ absl::StatusOr<std::vector<NetworkId>> FakeNetworks::ListNetworks() {
   return ids;
 }
 
-absl::Status FakeNetworks::CheckBridge(const std::string& bridge, uint32_t vlan) const {
+absl::Status FakeNetworks::CheckUsable(const std::string& bridge, uint32_t vlan) const {
   const auto found = bridges_.find(bridge);
   const bool there = found != bridges_.end();
   if (there && (vlan == 0 || found->second)) return absl::OkStatus();

@@ -33,6 +33,7 @@ class FakeNetworks final : public network::TenantNetworks, public FailableFake {
   // By tenant; of a network beside its first by "<tenant>.<network>".
   using State = std::map<std::string, Network>;
 
+  absl::Status CheckBridge(const network::NetworkSpec& spec) override;
   absl::Status EnsureNetwork(const network::NetworkSpec& spec) override;
   absl::Status RemoveNetwork(const network::NetworkSpec& spec) override;
   absl::Status AddLease(const network::NetworkId& id, const network::Lease& lease) override;
@@ -67,7 +68,7 @@ class FakeNetworks final : public network::TenantNetworks, public FailableFake {
 
  private:
   // With mutex_ held.
-  absl::Status CheckBridge(const std::string& bridge, uint32_t vlan) const;
+  absl::Status CheckUsable(const std::string& bridge, uint32_t vlan) const;
 
   mutable std::mutex mutex_;
   State state_;                          // guarded by mutex_

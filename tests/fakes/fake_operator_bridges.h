@@ -19,6 +19,10 @@ class FakeOperatorBridges final : public network::OperatorBridges {
   // Those that the host has, all of which filter VLANs.
   explicit FakeOperatorBridges(std::set<std::string> there) : there_(std::move(there)) {}
 
+  absl::Status Check(const network::NetworkSpec& spec) override {
+    const std::lock_guard lock(mutex_);
+    return CheckThere(spec);
+  }
   absl::Status Ensure(const network::NetworkSpec& spec) override {
     const std::lock_guard lock(mutex_);
     networks_.insert_or_assign(spec.Id(), spec);

@@ -40,7 +40,9 @@ TEST(SubnetPool, SaysWhenItIsEmpty) {
   SubnetPool pool(Subnet("10.213.0.0/27"), 29);
   for (int i = 0; i < 4; ++i) ASSERT_TRUE(pool.Allocate().ok());
   ExpectExhausted(pool.Allocate().status(), base::Reason::kSubnetPoolEmpty, 4);
+  ExpectExhausted(pool.FindFree().status(), base::Reason::kSubnetPoolEmpty, 4);
   pool.Remove(Subnet("10.213.0.8/29"));
+  EXPECT_EQ(pool.FindFree()->ToString(), "10.213.0.8/29");
   EXPECT_EQ(pool.Allocate()->ToString(), "10.213.0.8/29");
 }
 
