@@ -7,6 +7,11 @@ from checks import eventually, expect
 FOLDER = "/run/sniff"
 
 
+def packets(l0, name, wanted):
+    """What was seen at `name`, behind `sniffing`, of what tcpdump's filter wants: a line each."""
+    return l0.run(["tcpdump", "-n", "-r", f"{FOLDER}/{name}", wanted], timeout=60).ok().out
+
+
 def tap(l0, domain, mac):
     """The host's end of a domain's NIC."""
     for line in l0.virsh("domiflist", domain).ok().out.splitlines():
