@@ -12,6 +12,7 @@
 #include "daemon/base/str_cat.h"
 #include "network/dhcp_release.h"
 #include "network/kernel_settings.h"
+#include "network/nft_base_ruleset.h"
 #include "network/nft_rules.h"
 #include "network/tenant_networks.h"
 #include "network/uplink.h"

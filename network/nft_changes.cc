@@ -8,7 +8,7 @@
 
 #include "daemon/base/error.h"
 #include "network/netlink/message.h"
-#include "network/nft_rules.h"
+#include "network/nft_base_ruleset.h"
 
 namespace flatvm::network {
 namespace {

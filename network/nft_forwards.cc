@@ -1,7 +1,7 @@
 #include "network/nft_forwards.h"
 
 #include "daemon/base/str_cat.h"
-#include "network/nft_rules.h"
+#include "network/nft_base_ruleset.h"
 
 namespace flatvm::network {
 namespace {

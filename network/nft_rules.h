@@ -1,5 +1,5 @@
-// The text of flatvm's nftables table, built from numbers and checked names only. Pure; nft_table.h
-// runs it.
+// The text of what flatvm's nftables table has of tenants, built from numbers and checked names
+// only. Pure; nft_table.h runs it.
 #pragma once
 
 #include <optional>
@@ -11,12 +11,6 @@
 #include "network/tenant_networks.h"
 
 namespace flatvm::network {
-
-// The one table, family inet. Tenants' bridges are matched by the prefix that BridgeName gives
-// them, so a bridge that has no elements (yet) is shut, not open. What differs from tenant to
-// tenant is in sets that are keyed by bridge. Rules that are keyed by a machine's tap belong in a
-// table of the bridge family, beside this one.
-inline constexpr char kNftTable[] = "flatvm";
 
 // INVALID_ARGUMENT / kFieldMalformed naming `field` unless `name` is 1..15 of [A-Za-z0-9_.@-]
 // (narrower than the kernel's rule, so that it can stand between quotes and in a path) and not "."
@@ -30,11 +24,6 @@ struct TenantRules {
   Ipv4Address primary;  // who alone leaves in kViaPrimary
   std::optional<Ipv6Prefix> prefix = std::nullopt;
 };
-
-// Makes table, sets, counters and chains, or brings them up to date, in one transaction: chains are
-// refilled, tenants' elements and counters stay. `uplinks` (checked names; may be empty: no way
-// out) are the interfaces that tenants' traffic leaves by.
-std::string BuildBaseRuleset(const std::vector<std::string>& uplinks);
 
 // What a table has of tenants that are not among those that are given. They stay while a new
 // flatvmd does not know yet whose they are.

@@ -4,6 +4,7 @@
 
 #include "daemon/base/error.h"
 #include "daemon/base/str_cat.h"
+#include "network/nft_base_ruleset.h"
 
 namespace flatvm::network {
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "daemon/base/error.h"
+#include "network/nft_base_ruleset.h"
 
 namespace flatvm::network {
 namespace {
