@@ -40,13 +40,15 @@ add map inet flatvm solicitations_of { type ifname : limit; }
 // The mark is guard::kJudgedMark: the bridges' guards let nobody in without it. A drop is final
 // whatever other tables say; an accept only ends our own chain. Priority: before the tables that
 // stand at filter (0), so that theirs do not count or log what we drop anyway. A rule that counts
-// by a map ends where the map has nothing, so verdicts are rules of their own.
+// by a map ends where the map has nothing, so verdicts are rules of their own. What connection
+// tracking makes nothing of is not translated either: it would leave with its private address.
 constexpr char kChains[] = R"(
 add counter inet flatvm ipv6
 add counter inet flatvm spoofed
 add counter inet flatvm to_host
 add counter inet flatvm to_elsewhere
 add counter inet flatvm to_link_local
+add counter inet flatvm untranslated
 add counter inet flatvm unsolicited
 add chain inet flatvm input { type filter hook input priority filter - 10; policy accept; }
 add chain inet flatvm forward { type filter hook forward priority filter - 10; policy accept; }
@@ -110,6 +112,7 @@ add rule inet flatvm from_tenant iifname @routed iifname . oifname @hairpins got
 add rule inet flatvm from_tenant iifname . ip saddr != @sources goto spoofed
 add rule inet flatvm from_tenant iifname . oifname @hairpins meta mark set meta mark or 0x01000000 goto accepted
 add rule inet flatvm from_tenant ip daddr 169.254.0.0/16 counter name to_link_local goto refused
+add rule inet flatvm from_tenant oifname @uplinks ct state invalid,untracked counter name untranslated goto refused
 add rule inet flatvm from_tenant iifname @exits oifname @uplinks goto accepted
 add rule inet flatvm from_tenant iifname . ip saddr @routers oifname @uplinks goto accepted
 add rule inet flatvm from_tenant counter name to_elsewhere goto refused

@@ -140,3 +140,25 @@ def to_others(own, victim, uplink, marker):
     yield "the victim's gateway", by_gateway(ipv4(own.address, victim.gateway, 17, udp(1000, 53, marker)))
     yield "the host's own address", by_gateway(ipv4(own.address, uplink, 17, udp(1000, 53, marker)))
     yield "a port of the gateway that is not served", by_gateway(ipv4(own.address, own.gateway, 17, udp(1000, 111, marker)))
+
+
+def to_outside(own, outside, marker):
+    """(what, frame) of no connection, so nothing that NAT would give the uplink's address: nobody is to see one."""
+    by_gateway = lambda protocol, payload: ethernet(own.gateway_mac, own.mac, 0x800, ipv4(own.address, outside, protocol, payload))  # noqa: E731
+    never = ipv4(outside, own.address, 17, udp(7, 7, marker))
+
+    def icmp(kind, payload):
+        head = struct.pack("!BBHI", kind, 0, 0, 0)
+        return by_gateway(1, head[:2] + struct.pack("!H", _sum(head + payload)) + head[4:] + payload)
+
+    def tcp(flags):
+        head = struct.pack("!HHIIBBHHH", 1000, 2000, 1, 1, 0x50, flags, 512, 0, 0)
+        pseudo = _ip(own.address) + _ip(outside) + struct.pack("!HH", 6, len(head + marker))
+        return by_gateway(6, head[:16] + struct.pack("!H", _sum(pseudo + head + marker)) + head[18:] + marker)
+
+    yield "an echo reply that nobody asked for", icmp(0, marker)
+    yield "an error about a packet that never was", icmp(3, never)
+    yield "a redirect", icmp(5, never)
+    yield "TCP without a flag", tcp(0)
+    yield "TCP with SYN and FIN", tcp(3)
+    yield "a reset of no connection", tcp(4)

@@ -1,14 +1,20 @@
 // Loads the filter into a network namespace that plays the host, and sends packets through it.
 #include "network/nft_table.h"
 
+#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/ip_icmp.h>
+#include <sys/socket.h>
 
 #include <nlohmann/json.hpp>
 
 #include "daemon/base/str_cat.h"
+#include "daemon/base/unique_fd.h"
+#include "network/nft_base_ruleset.h"
 #include "network/nft_rules.h"
 #include "network/tenant_networks.h"
+#include "tests/integration/raw_frames.h"
 #include "tests/integration/two_tenants.h"
 
 namespace flatvm::integration {
@@ -203,6 +209,29 @@ TEST_F(NftTableTest, TranslatesWhatLeavesByTheUplink) {
   ASSERT_TRUE(seen.has_value());
   EXPECT_THAT(*seen, StartsWith("192.0.2.1:"));
   EXPECT_TRUE(answered);
+}
+
+TEST_F(NftTableTest, LetsNothingLeaveThatIsNotTranslated) {
+  RawPort outside(*outside_);
+  const auto sends = [&](const std::string& marker) {
+    web_->Run([&] {
+      const base::UniqueFd raw(::socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP));
+      // An echo reply that nobody asked for: no connection's, so it is never translated.
+      const std::string reply = std::string(sizeof(icmphdr), '\0') + marker;
+      sockaddr_in to{};
+      to.sin_family = AF_INET;
+      to.sin_addr.s_addr = ::inet_addr("192.0.2.2");
+      EXPECT_EQ(::sendto(raw.get(), reply.data(), reply.size(), 0, reinterpret_cast<sockaddr*>(&to),
+                         sizeof(to)),
+                static_cast<ssize_t>(reply.size()));
+    });
+  };
+  sends("before");
+  ASSERT_TRUE(outside.GetsEndOf("before", 5000));
+  LoadBoth();
+  sends("behind");
+  EXPECT_FALSE(outside.GetsEndOf("behind", 200));
+  EXPECT_EQ(Dropped("untranslated"), 1);
 }
 
 TEST_F(NftTableTest, LetsNobodyInUnasked) {
